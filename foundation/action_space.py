@@ -26,9 +26,13 @@ class ActionSpace:
 
     def __post_init__(self) -> None:
         if len(self.units) != len(self.names):
-            raise ValueError(f"An action space needs one unit a name; got {len(self.names)} names, {len(self.units)} units.")
+            raise ValueError(
+                f"An action space needs one unit a name; got {len(self.names)} names, {len(self.units)} units."
+            )
         if self.scale and len(self.scale) != len(self.names):
-            raise ValueError(f"An action space needs one scale a name, or none; got {len(self.scale)} for {len(self.names)}.")
+            raise ValueError(
+                f"An action space needs one scale a name, or none; got {len(self.scale)} for {len(self.names)}."
+            )
         if self.kind not in ("delta", "absolute", "unknown"):
             raise ValueError(f"kind is 'delta', 'absolute' or 'unknown'; got {self.kind!r}.")
         if self.gripper is not None and not 0 <= self.gripper < len(self.names):

@@ -12,10 +12,11 @@ from foundation.errors import OutputUnwritable
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; on a clean end it takes the place of `path`, on an error it goes.
 
-    Readers see the old file or the new one, never half of one.
+    Readers see the old file or the new one, never half of one. `durable` waits for the disk, so that this holds after a
+    power cut too and not only after a kill.
 
     Raises:
         OutputUnwritable: no permission, no space left, or a file stands where a folder must be.
@@ -25,7 +26,7 @@ def atomic(path: Path) -> Iterator[Path]:
         with writing_to(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
-            if temporary.is_file():
+            if durable and temporary.is_file():
                 with temporary.open("rb") as file:
                     os.fsync(file.fileno())
             temporary.replace(path)

@@ -1,0 +1,102 @@
+"""The few points that stand for all patches: which rows are looked at, and where the landmarks lie among them."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+import torch
+
+from analyzer.ncut.affinity import squared_distances
+
+
+def row_priorities(start: int, stop: int, seed: int) -> np.ndarray:
+    """A number a row, (stop - start,) uint64, that depends on the row's index and the seed alone.
+
+    The rows with the smallest numbers are a uniform sample; that rule needs neither the number of rows beforehand nor
+    a generator's state, so any way of cutting the rows into chunks picks the same sample. (SplitMix64, Steele 2014.)
+    """
+    with np.errstate(over="ignore"):
+        z = np.arange(start, stop, dtype=np.uint64) + np.uint64(seed) * np.uint64(0xD1342543DE82EF95) + np.uint64(1)
+        z *= np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def sample_indices(n: int, count: int, seed: int) -> np.ndarray:
+    """At most `count` of the rows 0 … n - 1, rising, spread over all of them; all of them if they are few enough."""
+    if n <= count:
+        return np.arange(n)
+    kept_priority = np.empty(0, np.uint64)
+    kept_index = np.empty(0, np.int64)
+    for start in range(0, n, 1 << 20):
+        stop = min(n, start + (1 << 20))
+        kept_priority = np.concatenate([kept_priority, row_priorities(start, stop, seed)])
+        kept_index = np.concatenate([kept_index, np.arange(start, stop)])
+        if len(kept_index) > count:
+            smallest = np.argpartition(kept_priority, count)[:count]
+            kept_priority, kept_index = kept_priority[smallest], kept_index[smallest]
+    return np.sort(kept_index)
+
+
+def principal_axes(x: torch.Tensor, count: int) -> torch.Tensor:
+    """(n, d) centred rows -> (d, p) orthonormal directions of largest variance, p = min(count, d), falling."""
+    d = x.shape[1]
+    if d <= count:
+        return torch.eye(d, dtype=x.dtype, device=x.device)
+    covariance = x.T @ x
+    if d <= 512:
+        return torch.linalg.eigh(covariance.double())[1].flip(1)[:, :count].to(x.dtype)
+    # Subspace iteration on the covariance: the few directions are wanted to a few digits, not all d to sixteen.
+    generator = torch.Generator().manual_seed(0)
+    basis = torch.randn(d, count + 32, generator=generator, dtype=x.dtype).to(x.device)
+    for _ in range(8):
+        basis, _ = torch.linalg.qr(covariance @ basis)
+    _, rotation = torch.linalg.eigh(basis.T @ (covariance @ basis))
+    return basis @ rotation.flip(1)[:, :count]
+
+
+def kmeans_landmarks(x: torch.Tensor, count: int, iterations: int) -> torch.Tensor:
+    """(n, p) rows -> (m, p) cluster centres, m <= count; the rows' order changes nothing but rounding.
+
+    K-means centres are the best landmarks known for Nyström at their price (Zhang, Tsang & Kwok 2008). They start from
+    bisection: again and again the cell with the largest squared deviation is cut at its mean, across its widest axis.
+    Equal rows share a cell, so there are never more centres than different rows.
+    """
+    centres = _bisect(x, count)
+    for _ in range(iterations):
+        label = nearest(x, centres)
+        total = torch.zeros_like(centres).index_add_(0, label, x)
+        size = torch.zeros(len(centres), dtype=x.dtype, device=x.device).index_add_(0, label, torch.ones_like(x[:, 0]))
+        centres = torch.where(size[:, None] > 0, total / size.clamp(min=1)[:, None], centres)
+    return centres
+
+
+def nearest(x: torch.Tensor, centres: torch.Tensor, block: int = 4096) -> torch.Tensor:
+    """(n,) index of the centre nearest to each row."""
+    return torch.cat([squared_distances(part, centres).argmin(1) for part in x.split(block)])
+
+
+def _bisect(x: torch.Tensor, count: int) -> torch.Tensor:
+    points = x.cpu().numpy()
+    scale = float(points.var(axis=0).sum()) * len(points)
+
+    def cell(members: np.ndarray) -> tuple[float, int, np.ndarray]:
+        deviation = points[members].var(axis=0) * len(members)
+        return -float(deviation.sum()), int(members[0]), members
+
+    cells = [cell(np.arange(len(points)))]
+    while len(cells) < min(count, len(points)):
+        spread, _, members = cells[0]
+        if -spread <= 1e-12 * scale:
+            break  # every cell holds equal rows
+        values = points[members]
+        axis = int(values.var(axis=0).argmax())
+        upper = values[:, axis] > values[:, axis].mean()
+        if not upper.any():
+            break  # a spread so small that rounding hides it
+        heapq.heapreplace(cells, cell(members[upper]))
+        heapq.heappush(cells, cell(members[~upper]))
+    centres = np.stack([points[members].mean(axis=0) for _, _, members in cells])
+    return torch.from_numpy(centres).to(x)

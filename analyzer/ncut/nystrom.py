@@ -1,0 +1,256 @@
+"""Normalized Cut of millions of patches through a few hundred landmarks.
+
+The graph of n patches has n^2 weights W. Nyström's method (Fowlkes, Belongie, Chung & Malik 2004) replaces them by what
+m landmarks see of them,
+
+    W ~ C A^+ C',   C = affinity of patches and landmarks (n, m),   A = affinity of landmarks among themselves (m, m),
+
+which is never formed: everything below costs O(n m) time and, read block by block, O(m^2) memory. See docs/method.md.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, Self, overload
+
+import numpy as np
+import torch
+
+from analyzer.ncut import affinity as affinities
+from analyzer.ncut import landmarks as landmark_choice
+from analyzer.ncut import rows
+
+
+class NystromNcut:
+    """Leading eigenvectors of D^-1/2 W D^-1/2 for any number of patches, with the conventions of scikit-learn.
+
+    `fit` looks at a sample of all rows; `transform` places any rows in the fitted basis, each by itself, in one pass.
+    So all frames of a video, or of a batch of episodes, share one basis, and `fit_transform(x)` is
+    `fit(x).transform(x)`. Equal input and seed give equal output; global random state is left alone.
+
+    Args:
+        n_eigenvectors: k, how many; the first is the trivial one, with eigenvalue 1.
+        n_landmarks: m; fewer are used where the sample has fewer different rows.
+        affinity: "rbf", or "cosine" (rows are scaled to length 1 first).
+        sigma: scale of the affinity, in units of the features; None: from `mean_affinity`.
+        mean_affinity: where `sigma` is None: how alike two patches are on average, in (0, 1).
+        density: 0 leaves the graph as it is; 1 divides out how densely patches lie (Coifman & Lafon 2006, alpha), so
+            that the table's thousand patches do not outweigh the bowl's ten.
+        n_sample: how many rows `fit` looks at.
+        n_projection: directions of largest variance that tell patches apart; what lies across them is not lost, it
+            counts in every distance to a landmark.
+        seed: of the sample; matters only where there are more than `n_sample` rows.
+        device: "cpu", "cuda", …
+
+    Attributes:
+        sigma_: the scale used.
+        eigenvalues_: (k,) float64 in [0, 1], falling, of the sample's graph.
+        landmarks_: (m, d) float32 landmark positions in feature space.
+        degree_: (s,) degrees of the sampled rows, as a share of the sample: mean affinity to all.
+        captured_: share of the sample's own affinity (trace of W) that the landmarks see, in [0, 1].
+        n_features_in_: d.
+    """
+
+    sigma_: float
+    eigenvalues_: torch.Tensor
+    landmarks_: torch.Tensor
+    degree_: torch.Tensor
+    captured_: float
+    n_features_in_: int
+
+    def __init__(
+        self,
+        n_eigenvectors: int = 20,
+        *,
+        n_landmarks: int = 512,
+        affinity: str = "rbf",
+        sigma: float | None = None,
+        mean_affinity: float = 0.3,
+        density: float = 0.0,
+        n_sample: int = 16_384,
+        n_projection: int = 64,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.n_eigenvectors = n_eigenvectors
+        self.n_landmarks = n_landmarks
+        self.affinity = affinity
+        self.sigma = sigma
+        self.mean_affinity = mean_affinity
+        self.density = density
+        self.n_sample = n_sample
+        self.n_projection = n_projection
+        self.seed = seed
+        self.device = device
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Constructor arguments, as scikit-learn asks for them."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Self:
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise ValueError(f"NystromNcut has no parameter {name!r}; it has {', '.join(self.get_params())}.")
+            setattr(self, name, value)
+        return self
+
+    def fit(self, x: rows.Features, y: object = None) -> Self:
+        """Learn the basis from a sample of `x`: (n, d) tensor, array or memmap, or an iterable of such chunks.
+
+        Raises:
+            ValueError: fewer than 2 rows, NaN or infinity, or more eigenvectors than landmarks.
+        """
+        self._check_parameters()
+        device = torch.device(self.device)
+        with torch.inference_mode():
+            sampled = rows.sample(x, self.n_sample, self.seed, device)
+            if len(sampled) < 2:
+                raise ValueError(f"Normalized Cut needs at least 2 patches; got {len(sampled)}.")
+            if not bool(torch.isfinite(sampled).all()):
+                bad = int((~torch.isfinite(sampled)).any(1).sum())
+                raise ValueError(
+                    f"{bad} of {len(sampled)} sampled patches hold NaN or infinity; features must be finite."
+                )
+            self._fit(sampled)
+        return self
+
+    @overload
+    def transform(self, x: torch.Tensor) -> torch.Tensor: ...
+    @overload
+    def transform(self, x: np.ndarray) -> np.ndarray: ...
+    def transform(self, x: rows.Array) -> rows.Array:
+        """Place rows in the fitted basis.
+
+        Returns:
+            (n, k) float32 eigenvectors, of the kind (tensor or array) that came in; each has mean square 1 over the
+            fitted sample, whatever n is, and a sign that depends on the data alone.
+        """
+        if not rows.is_array(x):
+            raise TypeError("transform takes a tensor or an array; for chunks use transform_chunks.")
+        out = torch.empty(len(x), self.n_eigenvectors, device=self._device())
+        start = 0
+        for block in self.transform_chunks(x):
+            out[start : start + len(block)] = block
+            start += len(block)
+        return out.to(x.device) if isinstance(x, torch.Tensor) else out.cpu().numpy()
+
+    def transform_chunks(self, x: rows.Features) -> Iterator[torch.Tensor]:
+        """Like `transform`, block by block: memory does not grow with n. Yields (b, k) float32 on the device."""
+        device = self._device()
+        for block in rows.blocks(x, device):
+            with torch.inference_mode():
+                if block.shape[1] != self.n_features_in_:
+                    raise ValueError(f"The basis was fitted on {self.n_features_in_} channels; got {block.shape[1]}.")
+                embedded = self._embed(block)
+                if not bool(torch.isfinite(embedded).all()):
+                    raise ValueError("Some patches hold NaN or infinity; features must be finite.")
+            yield embedded
+
+    @overload
+    def fit_transform(self, x: torch.Tensor, y: object = None) -> torch.Tensor: ...
+    @overload
+    def fit_transform(self, x: np.ndarray, y: object = None) -> np.ndarray: ...
+    def fit_transform(self, x: rows.Array, y: object = None) -> rows.Array:
+        return self.fit(x).transform(x)
+
+    # -- the mathematics ---------------------------------------------------------------------------------------------
+
+    def _fit(self, sampled: torch.Tensor) -> None:
+        self.n_features_in_ = sampled.shape[1]
+        if self.affinity == "cosine":
+            sampled = affinities.unit_rows(sampled)
+        self._mean = sampled.mean(0)
+        few = sampled[:: max(1, len(sampled) // 4096)] - self._mean
+        self._axes = landmark_choice.principal_axes(few, self.n_projection)
+        self.sigma_ = (
+            float(self.sigma)
+            if self.sigma is not None
+            else affinities.scale_for_mean_affinity(sampled[:: max(1, len(sampled) // 1024)], self.mean_affinity)
+        )
+        projected, energy = self._project(sampled)
+        self._centres = landmark_choice.kmeans_landmarks(projected, self.n_landmarks, iterations=5)
+        self.landmarks_ = self._centres @ self._axes.T + self._mean
+        self._offset = -0.5 / self.sigma_**2 * self._centres.square().sum(1)
+        self._slope = (self._centres / self.sigma_**2).T.contiguous()
+        self._solve(self._affinity_to_landmarks(projected, energy))
+
+    def _project(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(b, d) rows -> (b, p) coordinates on the axes and (b,) squared distance from the mean, over all d channels."""
+        centred = x - self._mean
+        energy = torch.linalg.vector_norm(centred, dim=1).square_()
+        return centred @ self._axes, energy
+
+    def _affinity_to_landmarks(self, projected: torch.Tensor, energy: torch.Tensor) -> torch.Tensor:
+        """C, (b, m). Landmarks lie in the span of the axes, so |x - l|^2 = |x|^2 - 2 x'l + |l|^2 needs x there only."""
+        exponent = torch.addmm(self._offset, projected, self._slope)
+        return exponent.add_((-0.5 / self.sigma_**2) * energy[:, None]).clamp_(max=0.0).exp_()
+
+    def _solve(self, c: torch.Tensor) -> None:
+        """Eigenvectors of D^-1/2 (C A^+ C') D^-1/2 as a linear map of C; small matrices in float64."""
+        s = len(c)
+        a = affinities.rbf(self._centres.double(), self._centres.double(), self.sigma_)
+        values, vectors = torch.linalg.eigh(a)
+        # C is known to about 1e-6: directions of A below that are rounding, and dividing by them would amplify it.
+        kept = values > 1e-6 * values[-1]
+        whiten = vectors[:, kept] * values[kept].rsqrt()  # A^+ = whiten whiten'
+        z = c.double() @ whiten if len(c) * len(whiten) < 1e7 else (c @ whiten.float()).double()
+        self.captured_ = float(z.square().sum() / s)
+        self._balance: torch.Tensor | None = None
+        if self.density:
+            self._balance = (whiten @ (whiten.T @ c.sum(0, dtype=torch.float64))).float() / s
+            z = z * self._degree(c, self._balance).double().pow(-self.density)[:, None]
+        to_degree = whiten @ z.sum(0) / s
+        self._to_degree = to_degree.float()
+        degree = (z @ (z.sum(0) / s)).clamp(min=1e-12)
+        self._floor = float(degree.min()) * 0.1
+        self.degree_ = degree.float()
+        z = z * degree.rsqrt()[:, None]
+        values, vectors = torch.linalg.eigh(z.T @ z / s)
+        k = self.n_eigenvectors
+        if len(values) < k:
+            vectors = torch.nn.functional.pad(vectors, (k - len(values), 0))
+            values = torch.nn.functional.pad(values, (k - len(values), 0))
+        values, vectors = values.flip(0)[:k], vectors.flip(1)[:, :k]
+        kept = values > 1e-9
+        self.eigenvalues_ = values.clamp(0.0, 1.0)
+        to_vectors = torch.where(kept, vectors * values.clamp(min=1e-9).rsqrt(), 0.0)
+        # A sign is free; the side with the heavier tail is made positive, which depends on the data alone.
+        sign = torch.where((z @ to_vectors).pow(3).sum(0) < 0, -1.0, 1.0)
+        self._to_vectors = (whiten @ (to_vectors * sign)).float()
+
+    def _degree(self, c: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return (c @ weights).clamp_(min=1e-12)
+
+    def _embed(self, x: torch.Tensor) -> torch.Tensor:
+        if self.affinity == "cosine":
+            x = affinities.unit_rows(x)
+        c = self._affinity_to_landmarks(*self._project(x))
+        if self._balance is not None:
+            c *= self._degree(c, self._balance).pow(-self.density)[:, None]
+        degree = (c @ self._to_degree).clamp_(min=self._floor)
+        return (c @ self._to_vectors).mul_(degree.rsqrt_()[:, None])
+
+    # -- checks ------------------------------------------------------------------------------------------------------
+
+    def _device(self) -> torch.device:
+        if not hasattr(self, "eigenvalues_"):
+            raise ValueError("This NystromNcut is not fitted yet: call fit first.")
+        return torch.device(self.device)
+
+    def _check_parameters(self) -> None:
+        if self.affinity not in affinities.AFFINITIES:
+            raise ValueError(f"affinity is one of {', '.join(affinities.AFFINITIES)}; got {self.affinity!r}.")
+        if self.n_eigenvectors < 1:
+            raise ValueError(f"n_eigenvectors is at least 1; got {self.n_eigenvectors}.")
+        if self.n_eigenvectors > self.n_landmarks:
+            raise ValueError(
+                f"n_eigenvectors is {self.n_eigenvectors} but there are only {self.n_landmarks} landmarks: "
+                f"keep at most {self.n_landmarks} eigenvectors or raise n_landmarks."
+            )
+        if self.sigma is not None and not self.sigma > 0:
+            raise ValueError(f"sigma is above 0, or None for an automatic scale; got {self.sigma}.")
+        if not 0 < self.mean_affinity < 1:
+            raise ValueError(f"mean_affinity lies between 0 and 1; got {self.mean_affinity}.")
+        if not 0 <= self.density <= 1:
+            raise ValueError(f"density lies between 0 and 1; got {self.density}.")

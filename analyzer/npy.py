@@ -1,0 +1,110 @@
+"""`.npy` files written and read piece by piece.
+
+A memory map would do, but its pages count as the process's memory: a run over ten thousand frames would seem to need
+all its features at once. Plain reads and writes keep memory flat, and the files are ordinary `.npy` all the same.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from foundation.errors import RunUnreadable
+from foundation.files import writing_to
+
+
+class NpyFile:
+    """One array on disk, addressed by its first axis (time).
+
+    Opened with `create`, the file has its full size from the start, unwritten parts being zero.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> None:
+        self.path = path
+        self.shape = shape
+        self.dtype = dtype
+        self._file = file
+        self._offset = offset
+        self._row_bytes = math.prod(shape[1:]) * dtype.itemsize
+
+    @classmethod
+    def create(cls, path: Path, shape: tuple[int, ...], dtype: str) -> Self:
+        """A new file of zeros.
+
+        Raises:
+            OutputUnwritable: it cannot be written.
+        """
+        with writing_to(path):
+            file = path.open("wb+")
+            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.flush()
+            offset = file.tell()
+            array = cls(path, file, shape, np.dtype(dtype), offset)
+            file.truncate(offset + array._row_bytes * shape[0])
+        return array
+
+    @classmethod
+    def open(cls, path: Path, mode: str = "r") -> Self:
+        """An existing file, for reading ("r") or for reading and writing ("r+").
+
+        Raises:
+            RunUnreadable: missing, not `.npy`, of objects, or shorter than its header says.
+        """
+        try:
+            file = path.open("rb" if mode == "r" else "rb+")
+        except OSError as error:
+            raise RunUnreadable(f"{path}: cannot be read ({error.strerror}).") from error
+        try:
+            np.lib.format.read_magic(file)
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        except ValueError as error:
+            file.close()
+            raise RunUnreadable(f"{path}: not a .npy file ({error}). Delete it and run the analysis again.") from error
+        array = cls(path, file, shape, dtype, file.tell())
+        expected = array._offset + math.prod(shape) * dtype.itemsize
+        if fortran or dtype.hasobject or not shape or os.fstat(file.fileno()).st_size < expected:
+            file.close()
+            raise RunUnreadable(f"{path}: damaged or cut short. Delete it and run the analysis again.")
+        return array
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Rows start … stop - 1, a fresh array."""
+        stop = min(stop, len(self))
+        raw = os.pread(self._file.fileno(), (stop - start) * self._row_bytes, self._offset + start * self._row_bytes)
+        return np.frombuffer(bytearray(raw), self.dtype).reshape(stop - start, *self.shape[1:])
+
+    def chunks(self, rows: int) -> Iterator[np.ndarray]:
+        for start in range(0, len(self), rows):
+            yield self.read(start, start + rows)
+
+    def write(self, start: int, rows: np.ndarray) -> None:
+        """Put `rows` at start, start + 1, …"""
+        if rows.shape[1:] != self.shape[1:] or start + len(rows) > len(self):
+            raise ValueError(f"{self.path.name} holds {self.shape}; got {rows.shape} at {start}.")
+        data = memoryview(np.ascontiguousarray(rows, dtype=self.dtype)).cast("B")
+        with writing_to(self.path):
+            written = 0
+            while written < len(data):
+                at = self._offset + start * self._row_bytes + written
+                written += os.pwrite(self._file.fileno(), data[written:], at)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

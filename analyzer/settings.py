@@ -1,0 +1,147 @@
+"""Every parameter of an analysis, once: its default, its range, what it means and in what unit.
+
+The command line's flags, the pages' sliders and the settings stored in a run are all made from these fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+from foundation.errors import BadInput, did_you_mean, quoted
+
+
+def _parameter(
+    default: Any,
+    meaning: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    optional_type: type | None = None,
+) -> Any:
+    metadata = {"meaning": meaning, "unit": unit, "low": low, "high": high, "choices": choices, "type": optional_type}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One field of `Settings`, as a flag or a slider needs it."""
+
+    name: str
+    default: Any
+    type: type
+    """str, int, float or tuple (of names)."""
+    meaning: str
+    unit: str
+    low: float | None
+    high: float | None
+    choices: tuple[str, ...]
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def help(self) -> str:
+        """Meaning, unit, range and default, in one line."""
+        limits = [f"{self.low:g} … {self.high:g}"] if self.low is not None and self.high is not None else []
+        if self.low is not None and self.high is None:
+            limits = [f"{self.low:g} or more"]
+        shown = ",".join(self.default) if isinstance(self.default, tuple) else self.default
+        default = [f"default: {shown}"] if self.default not in (None, ()) else []
+        brackets = "; ".join(([self.unit] if self.unit else []) + limits + default)
+        return self.meaning + (f" ({brackets})" if brackets else "")
+
+    def check(self, value: Any) -> None:
+        """Raise BadInput where `value` is out of range or not among the choices."""
+        if value is None:
+            return
+        if self.choices and value not in self.choices:
+            raise BadInput(f"{self.flag}: there is no {quoted(value)}.{did_you_mean(str(value), self.choices)}")
+        too_low = self.low is not None and value < self.low
+        too_high = self.high is not None and value > self.high
+        if too_low or too_high:
+            raise BadInput(f"{self.flag} is {value}; allowed: {self.help}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an analysis does. Stored in the run folder, printed in the report."""
+
+    # What is looked at
+    policy: str = _parameter("dinov2-small", "Policy whose features are read: a name from the catalogue or a folder.")
+    sites: tuple[str, ...] = _parameter(
+        (), "Feature sites, separated by commas; 'all' for every one (none: the policy's own choice)."
+    )
+    camera: tuple[str, ...] = _parameter((), "Cameras, separated by commas; 'all' for every one (none: the first).")
+    stride: int = _parameter(1, "Look at every n-th frame.", unit="frames", low=1)
+    input_size: int | None = _parameter(
+        None,
+        "Side of the square the frame is resized to (none: the policy's own).",
+        unit="pixels",
+        low=14,
+        high=4096,
+        optional_type=int,
+    )
+    # How it is run
+    device: str = _parameter("cpu", "Where the policy and the NCut run: cpu, cuda, cuda:1, mps.")
+    dtype: str = _parameter(
+        "float32", "Precision of the policy's forward pass.", choices=("float32", "bfloat16", "float16")
+    )
+    batch: int = _parameter(4, "Frames in one forward pass.", unit="frames", low=1, high=1024)
+    # Normalized Cut
+    basis: str = _parameter(
+        "run", "One basis for all episodes of the run, or one an episode.", choices=("run", "episode")
+    )
+    n_eigenvectors: int = _parameter(20, "Eigenvectors kept of every site.", low=2, high=128)
+    n_landmarks: int = _parameter(512, "Landmarks that stand for all patches.", low=16, high=8192)
+    affinity: str = _parameter("rbf", "How alike two patches are.", choices=("rbf", "cosine"))
+    mean_affinity: float = _parameter(
+        0.3, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95
+    )
+    density: float = _parameter(
+        0.0, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
+    )
+    n_segments: int = _parameter(10, "Segments the patches are divided into.", low=2, high=64)
+    seed: int = _parameter(0, "Of the sample of patches.", low=0)
+
+    def __post_init__(self) -> None:
+        for parameter in PARAMETERS.values() if PARAMETERS else parameters():
+            parameter.check(getattr(self, parameter.name))
+        if self.n_segments > self.n_eigenvectors:
+            raise BadInput(
+                f"--n-segments is {self.n_segments} but only {self.n_eigenvectors} eigenvectors are kept: "
+                "ask for fewer segments or raise --n-eigenvectors."
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        """Settings of a stored run; fields that this version does not know are an error, missing ones take the default."""
+        unknown = set(stored) - set(PARAMETERS)
+        if unknown:
+            raise BadInput(f"The run has settings of another version: {', '.join(sorted(map(quoted, unknown)))}.")
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+
+
+PARAMETERS: dict[str, Parameter] = {}
+
+
+def parameters() -> list[Parameter]:
+    """Every field of `Settings`, in order."""
+    listed = []
+    for field in dataclasses.fields(Settings):
+        details = dict(field.metadata)
+        kind = details.pop("type") or type(field.default)
+        listed.append(Parameter(name=field.name, default=field.default, type=kind, **details))
+    return listed
+
+
+PARAMETERS.update({parameter.name: parameter for parameter in parameters()})
