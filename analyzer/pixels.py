@@ -1,0 +1,97 @@
+"""The pixels behind an analysis: read again from the recording, or, when asked for, from the run's preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from analyzer.run_folder import EpisodeRecord, RunFolder
+from foundation.errors import EpisodeUnreadable, LensError, RunUnreadable
+from videos.catalog import open_episode
+from videos.episode import EpisodeSummary, FrameSource
+from videos.video_file import VideoFile
+
+_PREVIEW_HINT = "or draw from the run's smaller preview with --from-preview"
+
+
+def recorded_pixels(
+    record: EpisodeRecord, cameras: Sequence[int], frames: Sequence[int]
+) -> Iterator[dict[int, np.ndarray]]:
+    """Decode the recording. Yields camera index -> (height, width, 3) uint8 RGB, a frame at a time, in constant memory.
+
+    Args:
+        cameras: indices in `record.cameras`.
+        frames: positions in the recording, rising.
+
+    Raises:
+        EpisodeUnreadable: when called: the recording is gone, damaged, or not the one that was analysed any more.
+    """
+    sources = {camera: _unchanged_source(record, camera) for camera in cameras}
+    return _decoded(sources, frames)
+
+
+def preview_pixels(
+    run: RunFolder, record: EpisodeRecord, cameras: Sequence[int], frames: Sequence[int]
+) -> Iterator[dict[int, np.ndarray]]:
+    """Like `recorded_pixels`, but cut out of the run's preview: smaller, compressed twice, and always there.
+
+    Raises:
+        RunUnreadable: when called: the preview is missing, damaged or of another length.
+    """
+    path = run.preview(record.id)
+    try:
+        preview = VideoFile(path)
+    except (EpisodeUnreadable, OSError) as error:
+        raise RunUnreadable(f"{path}: the run's preview cannot be read ({error}). Analyse the recording again.") from error
+    if len(preview) != record.frame_count:
+        raise RunUnreadable(
+            f"{path}: the preview has {len(preview)} frames, the recording {record.frame_count}. "
+            "Analyse the recording again."
+        )
+    return _cut_out(preview, record, cameras, frames)
+
+
+def _cut_out(
+    preview: VideoFile, record: EpisodeRecord, cameras: Sequence[int], frames: Sequence[int]
+) -> Iterator[dict[int, np.ndarray]]:
+    for frame in preview.frames(frames):
+        cut = {}
+        for camera in cameras:
+            left, top, width, height = record.cameras[camera].in_preview
+            cut[camera] = frame.rgb[top : top + height, left : left + width]
+        yield cut
+
+
+def _decoded(sources: dict[int, FrameSource], frames: Sequence[int]) -> Iterator[dict[int, np.ndarray]]:
+    for pictures in zip(*(source.frames(frames) for source in sources.values()), strict=True):
+        yield {camera: picture.rgb for camera, picture in zip(sources, pictures, strict=True)}
+
+
+def _unchanged_source(record: EpisodeRecord, camera: int) -> FrameSource:
+    name = record.cameras[camera].name
+    summary = EpisodeSummary(
+        id=record.id,
+        source=Path(record.source),
+        format=record.format,
+        locator=record.locator,
+        cameras=tuple(camera.name for camera in record.cameras),
+    )
+    try:
+        source = open_episode(summary).cameras[name]
+    except KeyError as error:
+        raise EpisodeUnreadable(
+            f"{record.source} ({record.id}): the recording has no camera {name!r} any more. "
+            f"Analyse it again, {_PREVIEW_HINT}."
+        ) from error
+    except (LensError, OSError) as error:
+        raise EpisodeUnreadable(
+            f"{error} (It was there when the run was made. Bring the recording back to {record.source}, {_PREVIEW_HINT}.)"
+        ) from error
+    if source.fingerprint() != record.fingerprints[camera]:
+        raise EpisodeUnreadable(
+            f"{record.source} ({record.id}): camera {name!r} has changed since it was analysed: its content has another "
+            f"fingerprint. Analyse it again, {_PREVIEW_HINT}."
+        )
+    return source

@@ -1,0 +1,307 @@
+"""The artifact of an analysis on disk: the contract between what computes and what shows.
+
+    runs/x/
+      run.json                    schema, settings, versions, policy, the list of episodes
+      episodes/<id>/
+        episode.json              what is shown of the episode: cameras, times, instruction, actions' meaning, notes
+        actions.parquet           one row a step (only where actions were recorded)
+        preview.mp4               all cameras in one picture, as browsers play it
+        sites/<site>/
+          site.json               eigenvalues, scale, how the basis was fitted
+          eigenvectors.npy        (frames, cameras, rows, cols, k) float16
+          colors.npy              (frames, cameras, rows, cols, 3) uint8 RGB
+          segments.npy            (frames, cameras, rows, cols) uint8
+
+Analysis writes it, everything else only reads it. Files appear whole or not at all; an episode is listed in run.json
+once all of it is there. Nothing in it depends on the clock: equal inputs give equal files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analyzer.npy import NpyFile
+from analyzer.settings import Settings
+from foundation.action_space import ActionSpace
+from foundation.errors import RunUnreadable, did_you_mean, quoted
+from foundation.files import atomic, writing_to
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class CameraRecord:
+    """A camera of an analysed episode."""
+
+    name: str
+    width: int
+    height: int
+    """Of the recording's pictures, in pixels."""
+    to_recording: tuple[tuple[float, ...], ...]
+    """3x3: (x, y, 1) in model pixels -> recording pixels."""
+    model_size: tuple[int, int]
+    """(height, width) of the model's input."""
+    in_preview: tuple[int, int, int, int]
+    """(left, top, width, height) in the preview's pixels."""
+
+
+@dataclass(frozen=True)
+class EpisodeRecord:
+    """Everything about an analysed episode but its arrays. None: not recorded."""
+
+    id: str
+    source: str
+    format: str
+    locator: str
+    """With `source` and `format`, enough to open the recording again."""
+    fingerprints: tuple[str, ...]
+    """Of each camera's recording: tells whether the file is still the one that was analysed."""
+    cameras: tuple[CameraRecord, ...]
+    frames: tuple[int, ...]
+    """Positions in the recording of the frames that were analysed."""
+    times_s: tuple[float, ...]
+    """Of those frames."""
+    frame_count: int
+    """Of the recording."""
+    duration_s: float
+    """Of the recording, to the end of its last frame."""
+    instruction: str | None = None
+    success: bool | None = None
+    control_hz: float | None = None
+    frame_steps: tuple[int, ...] | None = None
+    """The control step of every analysed frame."""
+    action_space: ActionSpace | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SiteRecord:
+    """How one site of one episode was cut."""
+
+    name: str
+    grid: tuple[int, int]
+    eigenvalues: tuple[float, ...]
+    sigma: float
+    captured: float
+    """Share of the affinity the landmarks see, 0 … 1."""
+    segments: int
+    palette: tuple[tuple[int, int, int], ...]
+    """RGB of each segment."""
+
+
+@dataclass
+class RunManifest:
+    """run.json."""
+
+    settings: Settings
+    policy: dict[str, Any]
+    """name, fingerprint, and of each site its dim, grid and whether it depends on the instruction."""
+    versions: dict[str, str]
+    planned: list[str]
+    """Ids of all episodes the run is about."""
+    done: list[str] = field(default_factory=list)
+    """Ids of those whose folder is complete."""
+
+    @property
+    def complete(self) -> bool:
+        return set(self.done) == set(self.planned)
+
+
+class RunFolder:
+    """A run on disk, for reading and, by the pipeline alone, for writing."""
+
+    def __init__(self, path: Path, manifest: RunManifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Read run.json.
+
+        Raises:
+            RunUnreadable: no such run, another version's, or damaged.
+        """
+        stored = _read_json(path / "run.json", f"{path}: this is not a run folder (it has no run.json).")
+        if stored.get("schema") != SCHEMA:
+            raise RunUnreadable(
+                f"{path}: a run of schema {quoted(stored.get('schema'))}; this version reads {SCHEMA}. "
+                "Analyse the recording again."
+            )
+        with _understood(path / "run.json"):
+            manifest = RunManifest(
+                settings=Settings.from_json(stored["settings"]),
+                policy=dict(stored["policy"]),
+                versions=dict(stored["versions"]),
+                planned=[str(name) for name in stored["planned"]],
+                done=[str(name) for name in stored["done"]],
+            )
+        return cls(path, manifest)
+
+    @property
+    def site_names(self) -> list[str]:
+        return list(self.manifest.policy["sites"])
+
+    def episode_folder(self, episode: str) -> Path:
+        return self.path / "episodes" / safe_name(episode)
+
+    def episode(self, episode: str) -> EpisodeRecord:
+        """Raises RunUnreadable where there is no such episode, or its record is damaged."""
+        if episode not in self.manifest.done:
+            raise RunUnreadable(
+                f"{self.path}: there is no analysed episode {quoted(episode)}.{did_you_mean(episode, self.manifest.done)}"
+            )
+        path = self.episode_folder(episode) / "episode.json"
+        stored = _read_json(path, f"{path}: missing. Analyse the recording again.")
+        with _understood(path):
+            cameras = tuple(
+                CameraRecord(**{**camera, **_tuples(camera, "to_recording", "model_size", "in_preview")})
+                for camera in stored.pop("cameras")
+            )
+            space = stored.pop("action_space")
+            steps = stored.pop("frame_steps")
+            return EpisodeRecord(
+                cameras=cameras,
+                action_space=None
+                if space is None
+                else ActionSpace(**{**space, **_tuples(space, "names", "units", "scale")}),
+                frame_steps=None if steps is None else tuple(steps),
+                **{**stored, **_tuples(stored, "fingerprints", "frames", "times_s", "notes")},
+            )
+
+    def site_folder(self, episode: str, site: str) -> Path:
+        if site not in self.site_names:
+            raise RunUnreadable(
+                f"{self.path}: the run has no site {quoted(site)}.{did_you_mean(site, self.site_names)}"
+            )
+        return self.episode_folder(episode) / "sites" / safe_name(site)
+
+    def site(self, episode: str, site: str) -> SiteRecord:
+        path = self.site_folder(episode, site) / "site.json"
+        stored = _read_json(path, f"{path}: missing. Analyse the recording again.")
+        with _understood(path):
+            return SiteRecord(**{**stored, **_tuples(stored, "grid", "eigenvalues", "palette")})
+
+    def array(self, episode: str, site: str, name: str) -> NpyFile:
+        """`name` is "eigenvectors", "colors" or "segments"; first axis is the analysed frames."""
+        return NpyFile.open(self.site_folder(episode, site) / f"{name}.npy")
+
+    def actions(self, episode: str) -> np.ndarray | None:
+        """(steps, D) recorded actions; None: not recorded."""
+        path = self.episode_folder(episode) / "actions.parquet"
+        if not path.exists():
+            return None
+        import pyarrow.parquet as parquet
+
+        with _understood(path):
+            table = parquet.read_table(path)
+            columns = [name for name in table.column_names if name.startswith("recorded.")]
+            return np.stack([table[name].to_numpy() for name in columns], axis=1)
+
+    def preview(self, episode: str) -> Path:
+        return self.episode_folder(episode) / "preview.mp4"
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def write_manifest(self) -> None:
+        manifest = self.manifest
+        _write_json(
+            self.path / "run.json",
+            {
+                "schema": SCHEMA,
+                "settings": manifest.settings.as_json(),
+                "policy": manifest.policy,
+                "versions": manifest.versions,
+                "planned": manifest.planned,
+                "done": manifest.done,
+            },
+        )
+
+    @contextmanager
+    def new_episode(self, record: EpisodeRecord) -> Iterator[Path]:
+        """A folder to fill; once the block ends well it stands at its place, and run.json lists the episode."""
+        target = self.episode_folder(record.id)
+        building = target.with_name(f".{target.name}.building")
+        with writing_to(target):
+            shutil.rmtree(building, ignore_errors=True)
+            building.mkdir(parents=True)
+            try:
+                yield building
+                _write_json(building / "episode.json", asdict(record))
+                shutil.rmtree(target, ignore_errors=True)
+                building.rename(target)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+        if record.id not in self.manifest.done:
+            self.manifest.done.append(record.id)
+        self.write_manifest()
+
+
+def write_site(folder: Path, record: SiteRecord) -> None:
+    _write_json(folder / "site.json", asdict(record))
+
+
+def write_actions(path: Path, actions: np.ndarray, space: ActionSpace) -> None:
+    """actions.parquet: `step` and a column `recorded.<name>` a dimension, in the units of the recording."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    columns: dict[str, Any] = {"step": np.arange(len(actions))}
+    for index, name in enumerate(space.names):
+        columns[f"recorded.{name}"] = actions[:, index]
+    with atomic(path) as temporary:
+        parquet.write_table(pa.table(columns), temporary)
+
+
+def safe_name(name: str) -> str:
+    """`name` as one component of a path: hostile characters give way to `_`, and nothing climbs out of the folder."""
+    cleaned = re.sub(r"[^\w.=+-]", "_", name).lstrip(".")[:120]
+    return cleaned or "_"
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path, missing: str) -> dict[str, Any]:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RunUnreadable(missing) from error
+    except (OSError, ValueError) as error:
+        raise RunUnreadable(f"{path}: damaged ({error}). Analyse the recording again.") from error
+    if not isinstance(stored, dict):
+        raise RunUnreadable(f"{path}: damaged (not a JSON object). Analyse the recording again.")
+    return stored
+
+
+@contextmanager
+def _understood(path: Path) -> Iterator[None]:
+    """Turn a record that lacks fields or holds the wrong kind of value into one sentence."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        raise RunUnreadable(
+            f"{path}: damaged ({type(error).__name__}: {error}). Analyse the recording again."
+        ) from error
+
+
+def _tuples(stored: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The named JSON lists as (nested) tuples."""
+
+    def tupled(value: Any) -> Any:
+        return tuple(tupled(item) for item in value) if isinstance(value, list) else value
+
+    return {name: tupled(stored[name]) for name in names}
