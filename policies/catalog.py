@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundation.errors import BadInput, PolicyUnavailable, did_you_mean, quoted
+from policies.hub import folder_of
 
 if TYPE_CHECKING:
     import torch
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KnownPolicy:
-    """A line of the catalogue."""
+    """A policy with a name of its own."""
 
     name: str
     description: str
     module: str
     """Where its family lives; it has `load(source, *, device, dtype, …) -> Policy`."""
+    source: str | None = None
+    """Repository of the hub; None: the weights come with an installed package."""
 
 
 CATALOG = (
@@ -31,7 +35,40 @@ CATALOG = (
         "DINOv2 ViT-S/14, comes with the installation: 12 blocks, 448 px, 32 x 32 patches, no actions",
         "policies.dinov2_small",
     ),
+    KnownPolicy("openvla-7b", "OpenVLA 7B, trained on Open X-Embodiment", "policies.openvla", "openvla/openvla-7b"),
+    KnownPolicy(
+        "openvla-v01-7b", "OpenVLA, first release: one tower, Vicuna", "policies.openvla", "openvla/openvla-v01-7b"
+    ),
+    KnownPolicy(
+        "openvla-7b-libero-spatial",
+        "OpenVLA 7B fine-tuned on LIBERO-Spatial",
+        "policies.openvla",
+        "openvla/openvla-7b-finetuned-libero-spatial",
+    ),
+    KnownPolicy(
+        "openvla-7b-libero-object",
+        "OpenVLA 7B fine-tuned on LIBERO-Object",
+        "policies.openvla",
+        "openvla/openvla-7b-finetuned-libero-object",
+    ),
+    KnownPolicy(
+        "openvla-7b-libero-goal",
+        "OpenVLA 7B fine-tuned on LIBERO-Goal",
+        "policies.openvla",
+        "openvla/openvla-7b-finetuned-libero-goal",
+    ),
+    KnownPolicy(
+        "openvla-7b-libero-10",
+        "OpenVLA 7B fine-tuned on LIBERO-10 (long)",
+        "policies.openvla",
+        "openvla/openvla-7b-finetuned-libero-10",
+    ),
 )
+
+FAMILIES = {
+    "openvla": "policies.openvla",
+}
+"""`model_type` in a checkpoint's config.json -> the module that reads it."""
 
 
 def known_policies() -> tuple[tuple[str, str], ...]:
@@ -50,7 +87,7 @@ def load_policy(
     """A policy, ready to run.
 
     Args:
-        name_or_path: a name out of `known_policies()`.
+        name_or_path: a name out of `known_policies()`, a checkpoint's folder, or a hub repository "owner/name".
         device: "cpu", "cuda" or "cuda:N".
         dtype: "float32", "bfloat16" or "float16"; None: the policy's own choice.
         unnorm_key: which statistics turn predicted actions into units; only for policies that act.
@@ -61,17 +98,38 @@ def load_policy(
         BadInput: a device, dtype or option that does not exist.
     """
     entry = next((entry for entry in CATALOG if entry.name == name_or_path), None)
-    if entry is None:
+    if entry is None and "/" not in name_or_path and not Path(name_or_path).is_dir():
         known = [name for name, _ in known_policies()]
-        raise PolicyUnavailable(f"There is no policy {quoted(name_or_path)}.{did_you_mean(name_or_path, known)}")
-    load = importlib.import_module(entry.module).load
+        raise PolicyUnavailable(
+            f"There is no policy {quoted(name_or_path)}, and no folder of that name.{did_you_mean(name_or_path, known)}"
+        )
+    placed, typed = _device(device), _dtype(dtype)
+    source = entry.source if entry else name_or_path
+    folder = folder_of(source) if source else None
+    module = entry.module if entry else _family(folder)
+    load = importlib.import_module(module).load
     if unnorm_key is not None:
         options["unnorm_key"] = unnorm_key
     allowed = [name for name in inspect.signature(load).parameters if name not in ("source", "device", "dtype")]
     for option in options:
         if option not in allowed:
-            raise BadInput(f"{entry.name} has no option {quoted(option)}.{did_you_mean(option, allowed)}")
-    return load(None, device=_device(device), dtype=_dtype(dtype), **options)
+            raise BadInput(f"{name_or_path} has no option {quoted(option)}.{did_you_mean(option, allowed)}")
+    return load(folder, device=placed, dtype=typed, **options)
+
+
+def _family(folder: Path | None) -> str:
+    """The module that reads the checkpoint in `folder`, by what its configuration says it is."""
+    from policies.checkpoint import read_json
+
+    assert folder is not None
+    config = read_json(folder / "config.json")
+    kind = str(config.get("model_type", config.get("type")))
+    if kind in FAMILIES:
+        return FAMILIES[kind]
+    code = " It would need code of its own (auto_map), which is never executed." if "auto_map" in config else ""
+    raise PolicyUnavailable(
+        f"{quoted(folder)} holds a model of type {quoted(kind)}, which no family here reads.{code}{did_you_mean(kind, FAMILIES)}"
+    )
 
 
 def _device(name: str) -> torch.device:

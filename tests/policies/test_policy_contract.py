@@ -1,6 +1,7 @@
 """What every policy promises, on every family."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from policies.catalog import load_policy
 from policies.policy import Policy
 from policies.transform import patch_corners
 
+DATA = Path(__file__).parents[1] / "data"
 FAMILIES: dict[str, Callable[[], Policy]] = {
     "dinov2-small": lambda: load_policy("dinov2-small", input_size=112),
+    "openvla": lambda: load_policy(str(DATA / "openvla_golden")),
 }
 
 

@@ -1,0 +1,196 @@
+"""Safetensors on disk, read through memory maps into a network whose parameter names are the file's.
+
+Nothing is ever unpickled or executed: a folder may come from anyone. Every read stays inside the folder it was given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from foundation.errors import PolicyUnavailable, quoted
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+FLOAT32_UP_TO = 1_000_000_000
+"""Parameters up to which a policy runs in float32 unless told otherwise."""
+SAMPLE = 4096
+"""Bytes read at the start and in the middle of each tensor for the fingerprint."""
+TORCH_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """What the header of a file says about one tensor."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    file: str
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`; PolicyUnavailable where it is missing, damaged or not an object."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise PolicyUnavailable(f"{quoted(path)} is missing. Is the checkpoint complete?") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise PolicyUnavailable(f"{quoted(path)} cannot be read as JSON: {quoted(error)}.") from error
+    if not isinstance(content, dict):
+        raise PolicyUnavailable(f"{quoted(path)} holds a {type(content).__name__}; a JSON object was expected.")
+    return content
+
+
+class Checkpoint:
+    """The tensors of a checkpoint folder, one file or sharded by an index. Opening it reads headers only."""
+
+    def __init__(self, folder: Path, stem: str = "model") -> None:
+        """Open the files.
+
+        Raises:
+            PolicyUnavailable: no weights, pickled weights alone, a missing or damaged shard, or an index that
+                contradicts its shards.
+        """
+        self.folder = folder
+        self._files = {name: _open(folder / name) for name in _shards(folder, stem)}
+        self.tensors: dict[str, StoredTensor] = {}
+        for name, file in self._files.items():
+            for key in file.keys():  # noqa: SIM118 (not a mapping)
+                view = file.get_slice(key)
+                self.tensors[key] = StoredTensor(tuple(view.get_shape()), TORCH_DTYPES[view.get_dtype()], name)
+
+    @property
+    def parameters(self) -> int:
+        return sum(torch.Size(tensor.shape).numel() for tensor in self.tensors.values())
+
+    @property
+    def default_dtype(self) -> torch.dtype:
+        """float32 for small models; the type in which most of the file is stored for large ones (nothing is copied)."""
+        if self.parameters <= FLOAT32_UP_TO:
+            return torch.float32
+        sizes: dict[torch.dtype, int] = {}
+        for tensor in self.tensors.values():
+            sizes[tensor.dtype] = sizes.get(tensor.dtype, 0) + torch.Size(tensor.shape).numel()
+        return max(sizes, key=lambda dtype: sizes[dtype])
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of a tensor that must be there."""
+        if key not in self.tensors:
+            raise PolicyUnavailable(
+                f"{quoted(self.folder)} has no tensor {quoted(key)}. Is it a checkpoint of this family?"
+            )
+        return self.tensors[key].shape
+
+    def tensor(self, key: str) -> torch.Tensor:
+        """The tensor, still in the memory map: no bytes are read before it is used."""
+        return self._files[self.tensors[key].file].get_tensor(key)
+
+    def check(self, expected: Mapping[str, torch.Tensor], unused: Iterable[str] = ()) -> None:
+        """Every tensor of the file has a place in `expected`, or matches a regular expression of `unused`.
+
+        Args:
+            expected: name in the file -> tensor (on meta) of the network.
+            unused: patterns, matched in full, of what is known to be in such files and not needed.
+
+        Raises:
+            PolicyUnavailable: a missing or surplus tensor, or one of another shape.
+        """
+        known = re.compile("|".join(f"(?:{pattern})" for pattern in unused) or r"(?!)")
+        surplus = [key for key in self.tensors if key not in expected and not known.fullmatch(key)]
+        problems = {
+            "missing": [key for key in expected if key not in self.tensors],
+            "not known": surplus,
+            "of another shape": [
+                f"{key} {list(self.tensors[key].shape)}, not {list(tensor.shape)}"
+                for key, tensor in expected.items()
+                if key in self.tensors and self.tensors[key].shape != tuple(tensor.shape)
+            ],
+        }
+        found = [f"{len(names)} {problem} (e.g. {quoted(names[0])})" for problem, names in problems.items() if names]
+        if found:
+            raise PolicyUnavailable(
+                f"The tensors of {quoted(self.folder)} do not fit its configuration: {'; '.join(found)}. "
+                "Nothing was loaded. Is the checkpoint complete and of this family?"
+            )
+
+    def fill(
+        self, module: torch.nn.Module, prefix: str, device: torch.device, dtype: torch.dtype, *, skip: str | None = None
+    ) -> None:
+        """Give `module`, built on meta, its tensors `{prefix}…`; what has them already is left alone.
+
+        On the CPU and in the file's own type nothing is copied: the parameters are the memory map.
+
+        Args:
+            skip: leave out the submodule of this name.
+        """
+        state = {
+            name: self.tensor(prefix + name).to(device, dtype)
+            for name, tensor in module.state_dict().items()
+            if tensor.is_meta and not (skip and name.startswith(f"{skip}."))
+        }
+        if state:
+            module.load_state_dict(state, strict=False, assign=True)
+
+    def fingerprint(self) -> str:
+        """Hex digest of names, shapes, types and of 8 KB of every tensor: told apart in a moment, 15 GB or not.
+
+        It does not see a change confined to the bytes between; training changes them all.
+        """
+        digest = hashlib.sha256()
+        for key in sorted(self.tensors):
+            stored = self.tensors[key]
+            digest.update(f"{key} {stored.shape} {stored.dtype}".encode())
+            raw = self.tensor(key).reshape(-1).view(torch.uint8)
+            middle = len(raw) // 2
+            digest.update(raw[:SAMPLE].numpy().tobytes() + raw[middle : middle + SAMPLE].numpy().tobytes())
+        return digest.hexdigest()
+
+
+def _shards(folder: Path, stem: str) -> list[str]:
+    """File names of the weights in `folder`, those of the index where there is one."""
+    index = folder / f"{stem}.safetensors.index.json"
+    if index.is_file():
+        names = sorted({str(name) for name in dict(read_json(index).get("weight_map", {})).values()})
+        for name in names:
+            if Path(name).name != name or not name.endswith(".safetensors"):
+                raise PolicyUnavailable(f"{quoted(index)} points at {quoted(name)}: shards must lie beside it.")
+            if not (folder / name).is_file():
+                raise PolicyUnavailable(
+                    f"{quoted(folder)} lacks the shard {quoted(name)} that its index names. Download it again."
+                )
+        if names:
+            return names
+    if (folder / f"{stem}.safetensors").is_file():
+        return [f"{stem}.safetensors"]
+    pickled = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
+    if pickled:
+        raise PolicyUnavailable(
+            f"{quoted(folder)} has only pickled weights ({quoted(pickled[0])}). Unpickling can run any code, so it is "
+            "never done here: convert them to safetensors where you trust them."
+        )
+    raise PolicyUnavailable(f"{quoted(folder)} holds no {stem}.safetensors and no index of shards.")
+
+
+def _open(path: Path) -> Any:
+    try:
+        return safe_open(path, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise PolicyUnavailable(
+            f"{quoted(path)} is damaged or cut short: {quoted(error)}. Download it again."
+        ) from error

@@ -1,0 +1,297 @@
+"""OpenVLA (Kim et al. 2024): openvla-7b, its fine-tunes, and the first release with one tower and Vicuna.
+
+Run natively from the checkpoint's own tensors: no code of the checkpoint is ever executed, whatever its `auto_map` says.
+
+Sites: `vision.dino.k` and `vision.siglip.k` (patch tokens after block k; the policy itself goes on from the second-to-
+last block, the last one is in the file but idle), `vision.fused` (both towers side by side), `projector`, `llm.0` (the
+image tokens as Llama gets them: the projector's output) … `llm.N` (after layer N - 1), `llm.norm`.
+
+Attention is causal and the image stands before the text, so no site depends on the instruction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from foundation.action_space import ActionSpace
+from foundation.errors import BadInput, PolicyUnavailable, quoted
+from policies.action_bins import (
+    ActionBins,
+    ActionStatistics,
+    action_space,
+    choose_statistics,
+    to_recording,
+)
+from policies.checkpoint import Checkpoint, read_json
+from policies.hooks import capture
+from policies.inputs import check_sites, stack_pixels
+from policies.openvla_network import OpenVlaNetwork, language_flops
+from policies.policy import FeatureSite, PolicyOutput
+from policies.prompt import V01, V1, Prompt
+from policies.transform import Normalisation, PixelStep, Resize, StepTransform
+
+TYPICAL_PROMPT = 24
+"""Text tokens of a usual instruction, for the estimate of an action's cost."""
+
+
+class OpenVla:
+    """Any checkpoint in OpenVLA's layout."""
+
+    cameras = ("image",)
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        device: torch.device,
+        dtype: torch.dtype | None = None,
+        unnorm_key: str | None = None,
+        recipe: str = "plain",
+    ) -> None:
+        """Read the headers and the configuration; weights are read when a run needs them.
+
+        Args:
+            unnorm_key: dataset whose statistics turn actions into units; None: the only one there is.
+            recipe: "plain", or "libero" for the preparation of images of the LIBERO evaluation.
+
+        Raises:
+            PolicyUnavailable: files are missing, damaged, pickled, or do not fit together.
+            BadInput: an `unnorm_key` that does not exist.
+        """
+        config = read_json(folder / "config.json")
+        checkpoint = Checkpoint(folder)
+        self.name = folder.name
+        self._network = OpenVlaNetwork(checkpoint, config, device=device, dtype=dtype or checkpoint.default_dtype)
+        self._network.check()
+        text = self._network.text
+        self.transform = image_transform(read_json(folder / "preprocessor_config.json"), recipe)
+        self._grid = _common_grid(self._network, self.transform.size)
+        self._bins = ActionBins(
+            text.vocab_size - int(config.get("pad_to_multiple_of", 64)), int(config.get("n_action_bins", 256))
+        )
+        self._prompt = Prompt(
+            folder,
+            template=V01 if "vicuna" in str(config.get("llm_backbone_id", "")) else V1,
+            vocabulary=text.vocab_size,
+            bos=text.bos_token_id,
+            limit=int(config.get("llm_max_length", 2048)) - self._grid[0] * self._grid[1],
+        )
+        self._all_statistics = read_statistics(folder, config)
+        key = choose_statistics(self._all_statistics, unnorm_key)
+        self._statistics = ActionStatistics.read(key, self._all_statistics[key].get("action")) if key else None
+        self.action_space: ActionSpace | None = action_space(self._statistics) if self._statistics else None
+        self.sites = _sites(self._network, self._grid)
+        self.default_sites = tuple(
+            [f"vision.{tower.site}.{tower.used_block}" for tower in self._network.towers]
+            + ["projector", f"llm.{text.num_hidden_layers // 2}", f"llm.{text.num_hidden_layers}"]
+        )
+        self.fingerprint = hashlib.sha256(
+            json.dumps(
+                [checkpoint.fingerprint(), config, str(self._network.dtype), self.transform.fingerprint]
+            ).encode()
+        ).hexdigest()
+
+    @property
+    def action_flops(self) -> float:
+        """Operations to predict one frame's action, for a prompt of usual length."""
+        text = self._network.text
+        tokens = 1 + self._grid[0] * self._grid[1] + TYPICAL_PROMPT + len(self._statistics or ())
+        head = 2.0 * text.hidden_size * text.vocab_size * len(self._statistics or ())
+        return self.sites["projector"].flops + language_flops(text, tokens, text.num_hidden_layers) + head
+
+    def run(
+        self,
+        frames: Sequence[np.ndarray],
+        instruction: str | np.ndarray | None = None,
+        *,
+        sites: Sequence[str] = (),
+        actions: bool = False,
+        state: np.ndarray | None = None,
+        seed: int = 0,
+    ) -> PolicyOutput:
+        """Features and greedily decoded actions of B frames; see `Policy.run`. State and seed change nothing here."""
+        check_sites(sites, self.sites)
+        tokens = self._action_prompt(instruction) if actions else None
+        pixels = stack_pixels(self.transform, frames, len(self.cameras))[:, 0]
+        with torch.inference_mode():
+            features, projected = self._look(pixels.to(self._network.device, self._network.dtype), sites, deep=actions)
+            numbers, probabilities = None, None
+            if projected is not None:
+                deeper, numbers, probabilities = self._think(projected, sites, tokens)
+                features |= deeper
+        ordered = {site: features[site].unflatten(-2, self._grid).unsqueeze(1) for site in sites}
+        return PolicyOutput(ordered, numbers, probabilities)
+
+    def _action_prompt(self, instruction: str | np.ndarray | None) -> np.ndarray:
+        """Tokens to predict an action from, or the reason why that cannot be."""
+        if self._statistics is None:
+            raise BadInput(
+                f"{self.name} has statistics of {len(self._all_statistics)} datasets and none was chosen: give "
+                f"unnorm_key. Known: {', '.join(self._all_statistics)}."
+            )
+        if instruction is None:
+            raise BadInput("An action is predicted for an instruction, and none was given or recorded.")
+        tokens = self._prompt.tokens(instruction)
+        if len(tokens) < 2:
+            raise BadInput(
+                "A prompt has at least two tokens: the first, which stands before the image, and one after it."
+            )
+        return tokens
+
+    def _look(
+        self, pixels: torch.Tensor, sites: Sequence[str], *, deep: bool
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+        """The towers and the projector: features [B, patches, C], and the image tokens if anything deeper is wanted."""
+        language = deep or any(site.startswith("llm.") for site in sites)
+        fused = language or "vision.fused" in sites or "projector" in sites
+        features: dict[str, torch.Tensor] = {}
+        last = []
+        for index, tower in enumerate(self._network.towers):
+            stem = f"vision.{tower.site}."
+            blocks = {int(site.removeprefix(stem)) for site in sites if site.startswith(stem)}
+            view = pixels[:, 3 * index : 3 * index + 3]
+            tokens = self._network.look(tower, view, blocks | ({tower.used_block} if fused else set()))
+            features |= {f"{stem}{block}": tokens[block].flatten(1, 2) for block in blocks}
+            last += [tokens[tower.used_block].flatten(1, 2)] if fused else []
+        if not fused:
+            return features, None
+        features["vision.fused"] = torch.cat(last, dim=-1)
+        if not language and "projector" not in sites:
+            return features, None
+        features["projector"] = self._network.ready("projector")(features["vision.fused"])
+        return features, features["projector"] if language else None
+
+    def _think(
+        self, projected: torch.Tensor, sites: Sequence[str], tokens: np.ndarray | None
+    ) -> tuple[dict[str, torch.Tensor], np.ndarray | None, np.ndarray | None]:
+        """The language model on [BOS, image], and, for actions, on the text after it.
+
+        The image never sees the text, so features come from a pass over the image alone: the same bits whatever the
+        instruction. Actions continue from that pass's keys and values.
+        """
+        network = self._network
+        model = network.language_model.model
+        wanted = [site for site in sites if site.startswith("llm.") and site != "llm.0"]
+        modules = {site: "norm" if site == "llm.norm" else f"layers.{int(site[4:]) - 1}" for site in wanted}
+        every = tokens is not None or "llm.norm" in wanted
+        depth = network.text.num_hidden_layers if every else max((int(site[4:]) for site in wanted), default=0)
+        network.ready_language(depth, head=every)
+        bos = torch.tensor([[self._prompt.bos if tokens is None else int(tokens[0])]], device=network.device)
+        image = torch.cat([model.embed_tokens(bos).expand(len(projected), -1, -1), projected], dim=1)
+        cache = None
+        seen: dict[str, torch.Tensor] = {}
+        if modules or tokens is not None:
+            with capture(model, list(modules.values()), stop=tokens is None) as seen:
+                cache = model(inputs_embeds=image, use_cache=tokens is not None).past_key_values
+        features = {site: seen[module][:, 1:] for site, module in modules.items()}
+        features["llm.0"] = projected
+        if tokens is None:
+            return features, None, None
+        return (features, *self._decode(cache, tokens, len(projected)))
+
+    def _decode(self, cache: Any, tokens: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Greedy action tokens: actions [B, 1, D] in the recording's units, and bin probabilities [B, D, bins]."""
+        assert self._statistics is not None
+        model, head = self._network.language_model.model, self._network.language_model.lm_head
+        step = torch.tensor(tokens[1:], device=self._network.device).expand(batch, -1)
+        chosen, probabilities = [], []
+        for _ in range(len(self._statistics)):
+            hidden = model(input_ids=step, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+            logits = head(hidden)
+            step = logits.argmax(-1, keepdim=True)
+            chosen.append(step[:, 0])
+            probabilities.append(self._bins.probabilities(logits))
+        values = self._bins.values(torch.stack(chosen, dim=1).cpu().numpy())
+        actions = to_recording(self._statistics.unnormalise(values), self._statistics)
+        return actions[:, None], torch.stack(probabilities, dim=1).cpu().numpy()
+
+
+def load(
+    source: Path,
+    *,
+    device: torch.device,
+    dtype: torch.dtype | None,
+    unnorm_key: str | None = None,
+    recipe: str = "plain",
+) -> OpenVla:
+    """The catalogue's way in."""
+    return OpenVla(source, device=device, dtype=dtype, unnorm_key=unnorm_key, recipe=recipe)
+
+
+def read_statistics(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Dataset -> statistics. A fine-tune's own file stands above what its configuration inherited."""
+    own = folder / "dataset_statistics.json"
+    statistics = read_json(own) if own.is_file() else config.get("norm_stats") or {}
+    if not isinstance(statistics, dict) or not all(isinstance(entry, dict) for entry in statistics.values()):
+        raise PolicyUnavailable(f"The action statistics in {quoted(folder)} are not an object of datasets.")
+    return statistics
+
+
+def image_transform(config: Mapping[str, Any], recipe: str) -> StepTransform:
+    """The checkpoint's preparation of images: Pillow's resize whatever the aspect, then one normalisation a tower.
+
+    The constants are those of `tvf_normalize_params`, which the checkpoint rounded to bfloat16, not `means` and `stds`.
+    """
+    if config.get("image_resize_strategy") != "resize-naive":
+        raise PolicyUnavailable(
+            f"The checkpoint resizes by {quoted(config.get('image_resize_strategy'))}; only 'resize-naive' is supported."
+        )
+    try:
+        sizes = {(int(size[-2]), int(size[-1])) for size in config["input_sizes"]}
+        filters = {Image.Resampling(params["interpolation"]) for params in config["tvf_resize_params"]}
+        normalisations = tuple(
+            Normalisation(tuple(params["mean"]), tuple(params["std"])) for params in config["tvf_normalize_params"]
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise PolicyUnavailable(f"preprocessor_config.json is not usable: {quoted(error)}.") from error
+    if len(sizes) != 1 or len(filters) != 1:
+        raise PolicyUnavailable(
+            f"The towers want different pictures ({sizes}, {filters}); one size and filter are supported."
+        )
+    ((height, width),) = sizes
+    steps: tuple[PixelStep, ...] = (Resize(height, width, filters.pop()),)
+    if recipe != "plain":
+        raise BadInput(f"There is no recipe {quoted(recipe)}. Known: plain.")
+    return StepTransform(steps, normalisations)
+
+
+def _common_grid(network: OpenVlaNetwork, size: tuple[int, int]) -> tuple[int, int]:
+    grids = {(size[0] // tower.shape.patch, size[1] // tower.shape.patch) for tower in network.towers}
+    if len(grids) != 1 or grids != {tower.shape.grid for tower in network.towers}:
+        raise PolicyUnavailable(
+            f"The towers' patches do not lie on one grid for {size[0]} x {size[1]} pixels: {grids}."
+        )
+    return grids.pop()
+
+
+def _sites(network: OpenVlaNetwork, grid: tuple[int, int]) -> dict[str, FeatureSite]:
+    patches = grid[0] * grid[1]
+    sites: dict[str, FeatureSite] = {}
+
+    def add(name: str, dim: int, flops: float, *, causal: bool = False) -> None:
+        sites[name] = FeatureSite(name, dim, grid, depends_on_instruction=False, flops=flops, causal=causal)
+
+    for tower in network.towers:
+        for block in range(tower.shape.depth):
+            add(f"vision.{tower.site}.{block}", tower.shape.dim, tower.shape.flops(grid, block))
+    fused = sum(tower.shape.flops(grid, tower.used_block) for tower in network.towers)
+    if len(network.towers) > 1:
+        add("vision.fused", sum(tower.shape.dim for tower in network.towers), fused)
+    projected = fused + network.projector.flops(patches)
+    text = network.text
+    add("projector", text.hidden_size, projected)
+    add("llm.0", text.hidden_size, projected)
+    for layer in range(1, text.num_hidden_layers + 1):
+        add(f"llm.{layer}", text.hidden_size, projected + language_flops(text, patches + 1, layer), causal=True)
+    add(
+        "llm.norm", text.hidden_size, projected + language_flops(text, patches + 1, text.num_hidden_layers), causal=True
+    )
+    return sites

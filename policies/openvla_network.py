@@ -1,0 +1,206 @@
+"""The network of OpenVLA and its family, under the checkpoint's own parameter names.
+
+Two vision towers, their features side by side, a projector, Llama (Kim et al. 2024; Karamcheti et al. 2024,
+"Prismatic VLMs"). Built on the meta device: a module costs nothing until it is filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from foundation.errors import PolicyUnavailable, quoted
+from policies.checkpoint import Checkpoint
+from policies.vit import VisionTransformer, VitShape
+
+HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1152: 16, 1280: 16, 1408: 16, 1536: 24}
+"""Attention heads by width, of the published towers. Checkpoints do not say: the number is timm's, by model id."""
+TINY_HEADS = 4
+"""Of towers narrower than any published one: the recorded references."""
+UNUSED = (
+    r".*featurizer\.norm\.(weight|bias)",
+    r".*featurizer\.attn_pool\..*",
+    r".*rotary_emb\.inv_freq",
+)
+"""Known to be in such files and not needed: norms and pooling behind the last block, and a buffer that is computed."""
+
+
+@dataclass(frozen=True)
+class Tower:
+    """One vision tower of the checkpoint."""
+
+    site: str
+    """Its features are `vision.{site}.{block}`."""
+    key: str
+    """Its parameters are `{key}.…` of the vision backbone."""
+    shape: VitShape
+
+    @property
+    def used_block(self) -> int:
+        """The policy goes on from the second-to-last block."""
+        return self.shape.depth - 2
+
+
+def towers(checkpoint: Checkpoint, config: Mapping[str, Any], prefix: str = "") -> tuple[Tower, ...]:
+    """The towers, their sizes read off the tensors; `prefix` stands before `vision_backbone` in the file."""
+    ids = [str(name) for name in config.get("timm_model_ids", [])]
+    overrides = config.get("timm_override_act_layers") or []
+    if any(overrides):
+        raise PolicyUnavailable(
+            f"This checkpoint overrides the activation of its vision tower ({quoted(overrides)}); "
+            "only towers with their own GELU are supported."
+        )
+    keys = ["featurizer", "fused_featurizer"] if config.get("use_fused_vision_backbone") else ["featurizer"]
+    if len(ids) != len(keys):
+        raise PolicyUnavailable(f"config.json names {len(ids)} vision towers {quoted(ids)}; {len(keys)} are needed.")
+    kinds = ["dino" if "dino" in name else "siglip" if "siglip" in name else "tower" for name in ids]
+    return tuple(
+        Tower(kind, key, _tower_shape(checkpoint, f"{prefix}vision_backbone.{key}", registered=name))
+        for kind, key, name in zip(kinds, keys, ids, strict=True)
+    )
+
+
+def _tower_shape(checkpoint: Checkpoint, key: str, registered: str) -> VitShape:
+    dim, _, patch, _ = checkpoint.shape(f"{key}.patch_embed.proj.weight")
+    if dim not in HEADS and dim > min(HEADS):
+        raise PolicyUnavailable(f"The vision tower {quoted(registered)} is {dim} wide; known widths: {sorted(HEADS)}.")
+    blocks = [
+        name.removeprefix(f"{key}.blocks.").split(".")[0]
+        for name in checkpoint.tensors
+        if name.startswith(f"{key}.blocks.")
+    ]
+    # FiLM wraps each block once more; below the wrapper the names are the same.
+    block = f"{key}.blocks.0.block" if f"{key}.blocks.0.block.norm1.weight" in checkpoint.tensors else f"{key}.blocks.0"
+    positions = checkpoint.shape(f"{key}.pos_embed")[1]
+    class_token = f"{key}.cls_token" in checkpoint.tensors
+    registers = checkpoint.shape(f"{key}.reg_token")[1] if f"{key}.reg_token" in checkpoint.tensors else 0
+    class_position = class_token and round(positions**0.5) ** 2 != positions
+    rows = round((positions - int(class_position)) ** 0.5)
+    return VitShape(
+        dim=dim,
+        depth=1 + max(int(index) for index in blocks),
+        heads=HEADS.get(dim, TINY_HEADS),
+        mlp=checkpoint.shape(f"{block}.mlp.fc1.weight")[0],
+        patch=patch,
+        grid=(rows, rows),
+        class_token=class_token,
+        registers=registers,
+        class_position=class_position,
+        layer_scale=f"{block}.ls1.scale_factor" in checkpoint.tensors,
+    )
+
+
+class Projector(nn.Module):
+    """Vision features to the width of the language model: two layers behind one tower, three behind two."""
+
+    def __init__(self, vision_dim: int, language_dim: int, *, fused: bool) -> None:
+        super().__init__()
+        hidden = 4 * vision_dim if fused else language_dim
+        self.fc1 = nn.Linear(vision_dim, hidden)
+        self.fc2 = nn.Linear(hidden, language_dim)
+        if fused:
+            self.fc3 = nn.Linear(language_dim, language_dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.fc2(F.gelu(self.fc1(x)))
+        return self.fc3(F.gelu(x)) if hasattr(self, "fc3") else x
+
+    def flops(self, patches: int) -> float:
+        return float(
+            sum(2 * patches * layer.weight.numel() for layer in self.children() if isinstance(layer, nn.Linear))
+        )
+
+
+class OpenVlaNetwork(nn.Module):
+    """Towers, projector and language model, on meta until `ready` fills them."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        config: Mapping[str, Any],
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        prefix: str = "",
+    ) -> None:
+        """`prefix` stands before every name in the file."""
+        from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
+
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.prefix = prefix
+        self.device = device
+        self.dtype = dtype
+        self.towers = towers(checkpoint, config, prefix)
+        text = llama_config(config)
+        with torch.device("meta"):
+            self.vision_backbone = nn.ModuleDict({tower.key: VisionTransformer(tower.shape) for tower in self.towers})
+            self.projector = Projector(
+                sum(tower.shape.dim for tower in self.towers), text.hidden_size, fused=len(self.towers) > 1
+            )
+            self.language_model = LlamaForCausalLM(text)
+        # Its frequencies are computed, not stored: meta would leave them empty.
+        self.language_model.model.rotary_emb = LlamaRotaryEmbedding(config=text).to(device)
+        self.requires_grad_(False).eval()
+
+    @property
+    def text(self) -> Any:
+        """The LlamaConfig."""
+        return self.language_model.config
+
+    def check(self) -> None:
+        """Raise PolicyUnavailable unless the file has exactly these tensors, and those that are known to be idle."""
+        self.checkpoint.check({f"{self.prefix}{name}": tensor for name, tensor in self.state_dict().items()}, UNUSED)
+
+    def ready(self, name: str, *, skip: str | None = None) -> nn.Module:
+        """The submodule `name`, filled from the file if it was not yet."""
+        module = self.get_submodule(name)
+        self.checkpoint.fill(module, f"{self.prefix}{name}.", self.device, self.dtype, skip=skip)
+        return module
+
+    def look(self, tower: Tower, pixels: torch.Tensor, blocks: Collection[int]) -> dict[int, torch.Tensor]:
+        """[B, 3, H, W] -> block -> [B, rows, cols, dim], filling no more than is used."""
+        if not blocks:
+            return {}
+        key = f"vision_backbone.{tower.key}"
+        module = self.ready(key, skip="blocks")
+        for index in range(max(blocks) + 1):
+            self.ready(f"{key}.blocks.{index}")
+        return module(pixels, blocks)
+
+    def ready_language(self, layers: int, *, head: bool) -> None:
+        """The embedding and the first `layers` layers; with `head` also the final norm and the output."""
+        for name in ("embed_tokens", *(f"layers.{index}" for index in range(layers)), *(["norm"] if head else [])):
+            self.ready(f"language_model.model.{name}")
+        if head:
+            self.ready("language_model.lm_head")
+
+
+def llama_config(config: Mapping[str, Any]) -> Any:
+    """The language model's configuration. `text_config` holds only what differs from LlamaConfig's defaults."""
+    from transformers import LlamaConfig
+
+    given = dict(config.get("text_config") or {})
+    if given.get("model_type", "llama") != "llama":
+        raise PolicyUnavailable(f"The language model is a {quoted(given['model_type'])}; only Llama is supported.")
+    for name in ("model_type", "torch_dtype", "dtype", "auto_map", "_name_or_path", "architectures"):
+        given.pop(name, None)
+    try:
+        text = LlamaConfig(**given)
+    except Exception as error:  # transformers validates with errors of several libraries
+        raise PolicyUnavailable(f"text_config in config.json is not usable: {quoted(error)}.") from error
+    text._attn_implementation = "sdpa"
+    return text
+
+
+def language_flops(config: Any, tokens: int, layers: int) -> float:
+    """Operations of `layers` Llama layers over `tokens` tokens; attention is counted as the full square."""
+    hidden, head = config.hidden_size, config.head_dim
+    queries, keys = config.num_attention_heads * head, config.num_key_value_heads * head
+    linear = 2 * hidden * (2 * queries + 2 * keys + 3 * config.intermediate_size)
+    return float(layers * tokens * (linear + 4 * tokens * queries))

@@ -1,0 +1,71 @@
+"""From an instruction to the tokens of OpenVLA's prompt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from foundation.errors import BadInput, PolicyUnavailable, quoted
+
+V1 = "In: What action should the robot take to {}?\nOut:"
+V01 = (
+    "A chat between a curious user and an artificial intelligence assistant. "
+    "The assistant gives helpful, detailed, and polite answers to the user's questions. "
+    "USER: What action should the robot take to {}? ASSISTANT:"
+)
+"""Vicuna's conversation, for the first release."""
+SPACE = 29871
+"""Llama's token for a lone space. The training data has it before the action, so the prompt must end with it."""
+
+
+class Prompt:
+    """The prompt of one checkpoint: its words, its tokenizer and how long it may get."""
+
+    def __init__(self, folder: Path, *, template: str, vocabulary: int, bos: int, limit: int) -> None:
+        """`folder` may lack a tokenizer; then only ready tokens can be used. `limit` counts text tokens."""
+        self.template = template
+        self.vocabulary = vocabulary
+        self.bos = bos
+        self.limit = limit
+        self._file = folder / "tokenizer.json"
+
+    def tokens(self, instruction: str | np.ndarray) -> np.ndarray:
+        """[N] int64, BOS first.
+
+        Args:
+            instruction: text for the template, or ready tokens that are taken as they are.
+
+        Raises:
+            BadInput: too long, empty, or tokens outside the vocabulary.
+            PolicyUnavailable: text, but no tokenizer.
+        """
+        ids = self._encode(instruction) if isinstance(instruction, str) else np.asarray(instruction)
+        if ids.ndim != 1 or not len(ids) or not np.issubdtype(ids.dtype, np.integer):
+            raise BadInput(f"Ready tokens are a 1-D array of integers; got {ids.shape} {ids.dtype}.")
+        if ids.min() < 0 or ids.max() >= self.vocabulary:
+            raise BadInput(f"Tokens must be in 0 … {self.vocabulary - 1}; got {ids.min()} … {ids.max()}.")
+        if len(ids) > self.limit:
+            raise BadInput(
+                f"The instruction makes a prompt of {len(ids)} tokens; this policy takes at most {self.limit}."
+            )
+        return ids.astype(np.int64)
+
+    def _encode(self, instruction: str) -> np.ndarray:
+        if not self._file.is_file():
+            raise PolicyUnavailable(
+                f"{quoted(self._file)} is missing, so an instruction cannot be read. Add the checkpoint's "
+                "tokenizer.json, or give ready tokens."
+            )
+        from tokenizers import Tokenizer
+
+        try:
+            tokenizer = Tokenizer.from_file(str(self._file))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise PolicyUnavailable(f"{quoted(self._file)} is not a tokenizer: {quoted(error)}.") from error
+        ids = list(tokenizer.encode(self.template.format(instruction.lower())).ids)
+        if ids[:1] != [self.bos]:
+            ids.insert(0, self.bos)
+        if ids[-1] != SPACE and self.vocabulary > SPACE:
+            ids.append(SPACE)
+        return np.array(ids)
