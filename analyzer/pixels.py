@@ -44,7 +44,9 @@ def preview_pixels(
     try:
         preview = VideoFile(path)
     except (EpisodeUnreadable, OSError) as error:
-        raise RunUnreadable(f"{path}: the run's preview cannot be read ({error}). Analyse the recording again.") from error
+        raise RunUnreadable(
+            f"{path}: the run's preview cannot be read ({error}). Analyse the recording again."
+        ) from error
     if len(preview) != record.frame_count:
         raise RunUnreadable(
             f"{path}: the preview has {len(preview)} frames, the recording {record.frame_count}. "

@@ -36,12 +36,12 @@ class ActionCurves:
         self._hidden = len(space) - self._drawn
         note = line_height(SMALL_SIZE) if self._hidden else -_GAP
         self.height = rows * self._row_height + note
-        self._future = np.zeros((self.height, width, 3), np.uint8)
-        self._past = self._future.copy()
+        self._width = width
+        self._past = np.zeros((self.height, width, 3), np.uint8)
 
     def draw_background(self, canvas: np.ndarray, x: int, y: int) -> None:
         """Draw all that stays, with its top left corner at (x, y), and remember how the past looks on it."""
-        area = canvas[y : y + self.height, x : x + self._future.shape[1]]
+        area = canvas[y : y + self.height, x : x + self._width]
         for d in range(self._drawn):
             self._draw_frame(area, d)
         if self._hidden:
@@ -51,11 +51,10 @@ class ActionCurves:
         for d in range(self._drawn):
             self._draw_curve(area, d, FAINT)
             self._draw_curve(self._past, d, CURVES[d % len(CURVES)])
-        self._future = area.copy()
 
     def draw(self, canvas: np.ndarray, x: int, y: int, step: int) -> None:
         """Lay the past of `step`, the cursor and the values on a canvas that has the background."""
-        area = canvas[y : y + self.height, x : x + self._future.shape[1]]
+        area = canvas[y : y + self.height, x : x + self._width]
         for d in range(self._drawn):
             left, top = self._corner(d)
             cursor = self.cursor_x(d, step)

@@ -49,9 +49,7 @@ class SitePainter:
                 f"{self._array.path}: holds {self._array.shape} {self._array.dtype}, but the run's record says "
                 f"{expected} uint8. Analyse the recording again."
             )
-        self._maps = {
-            camera: PatchMap(record.cameras[camera], self.site.grid, size) for camera, size in panels.items()
-        }
+        self._maps = {camera: PatchMap(record.cameras[camera], self.site.grid, size) for camera, size in panels.items()}
         self._palette = overlay.as_table(self.site.palette)
 
     @property

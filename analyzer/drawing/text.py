@@ -65,7 +65,15 @@ def wrapped(text: str, size: int, room: int, lines: int) -> list[str]:
 
 
 def write(
-    canvas: np.ndarray, x: int, y: int, text: str, size: int, colour: RGB, *, room: int | None = None, right: bool = False
+    canvas: np.ndarray,
+    x: int,
+    y: int,
+    text: str,
+    size: int,
+    colour: RGB,
+    *,
+    room: int | None = None,
+    right: bool = False,
 ) -> int:
     """Draw one line with its top left corner (`right`: its top right one) at (x, y). What leaves the canvas is cut off.
 

@@ -1,0 +1,204 @@
+"""A run as a video or a still picture: `python -m analyzer render`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from analyzer.drawing import scene, sheet
+from analyzer.drawing.cells import Cell, Panels, panel_sizes
+from analyzer.drawing.legend import Entry
+from analyzer.drawing.look import BACKGROUND
+from analyzer.drawing.scene import Scene
+from analyzer.drawing.sheet import Sheet
+from analyzer.drawing.site_painter import Paint, SitePainter
+from analyzer.pixels import preview_pixels, recorded_pixels
+from analyzer.run_folder import EpisodeRecord, RunFolder
+from foundation.errors import BadInput, did_you_mean, quoted
+from foundation.files import atomic
+from videos.encode import write_video
+
+STYLES = ("overlay", "segments", "side-by-side", "grid")
+PAINTS = ("colors", "segments")
+SUFFIXES = (".mp4", ".png")
+
+Progress = Callable[[int, int], None]
+"""Called with (frames done, frames in total)."""
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """What is drawn and how."""
+
+    style: str = "overlay"
+    """One of `STYLES`."""
+    sites: tuple[str, ...] = ()
+    """Sites of the run; `grid` takes several (none: all of them), the other styles take one."""
+    cameras: tuple[str, ...] = ()
+    """None: all of the run, side by side."""
+    frames: tuple[int, ...] = ()
+    """Frames of the recording, rising. None: all that were analysed; for a .png, some of them."""
+    columns: int = 6
+    """How many frames a `grid` .png spreads over the episode, where `frames` names none."""
+    paint: str = "colors"
+    """One of `PAINTS`: what `side-by-side` and `grid` lay over the picture."""
+    opacity: float = 0.6
+    """Of the paint, 0 (the recording alone) … 1 (the paint alone)."""
+    smooth: bool = False
+    """Follow the edges of the picture instead of those of the patches; for the eye alone."""
+    panel_height: int | None = None
+    """Pixels; None: comfortable to look at."""
+    from_preview: bool = False
+    """Read pixels from the run's preview instead of the recording."""
+
+    def __post_init__(self) -> None:
+        if self.style not in STYLES:
+            raise BadInput(f"--style: there is no {quoted(self.style)}.{did_you_mean(self.style, STYLES)}")
+        if self.paint not in PAINTS:
+            raise BadInput(f"--paint: there is no {quoted(self.paint)}.{did_you_mean(self.paint, PAINTS)}")
+        if not 0 <= self.opacity <= 1:
+            raise BadInput(f"--opacity is {self.opacity}; allowed: 0 (the recording alone) to 1 (the colours alone).")
+        if not 1 <= self.columns <= 60:
+            raise BadInput(f"--columns is {self.columns}; allowed: 1 to 60 frames.")
+        if self.panel_height is not None and not 16 <= self.panel_height <= 2160:
+            raise BadInput(f"--panel-height is {self.panel_height}; allowed: 16 to 2160 pixels.")
+        if any(later <= earlier for earlier, later in zip(self.frames, self.frames[1:], strict=False)):
+            raise BadInput("--frames: name frames in rising order, each once, e.g. 0,40,80.")
+
+    @property
+    def shows_segments(self) -> bool:
+        return self.style == "segments" or (self.style in ("side-by-side", "grid") and self.paint == "segments")
+
+
+def render(
+    run: RunFolder, episode: str, request: RenderRequest, output: Path, progress: Progress | None = None
+) -> Path:
+    """Draw an analysed episode to `output`: .mp4 shows every frame at its recorded time, .png is a still.
+
+    A .png of one frame looks like that frame of the video; of several frames (and of a `grid`) it is a sheet with a
+    column a frame. The file appears whole or not at all.
+
+    Raises:
+        BadInput: a wrong ending, or a site, camera or frame that cannot be drawn.
+        RunUnreadable: no such episode or site, or the run is damaged.
+        EpisodeUnreadable: the recording is gone or has changed.
+        OutputUnwritable: `output` cannot be written.
+    """
+    if output.suffix.lower() not in SUFFIXES:
+        raise BadInput(f"{output}: the output ends in .mp4 (a video) or .png (a still picture).")
+    record = run.episode(episode)
+    sites = _sites(run, request)
+    cameras = _cameras(record, request.cameras)
+    still = output.suffix.lower() == ".png"
+    chosen = _frames(record, request, still=still)
+    is_sheet = still and (request.style == "grid" or len(chosen) > 1)
+    cell_count = len(sites) + (request.style in ("side-by-side", "grid"))
+    if request.panel_height is not None:
+        sizes = panel_sizes(record, cameras, request.panel_height)
+    elif is_sheet:
+        sizes = sheet.comfortable_sizes(record, cameras, len(chosen))
+    else:
+        sizes = scene.comfortable_sizes(record, cameras, cell_count)
+
+    recording_frames = [record.frames[index] for index in chosen]
+    pixels = (
+        preview_pixels(run, record, cameras, recording_frames)
+        if request.from_preview
+        else recorded_pixels(record, cameras, recording_frames)
+    )
+    with ExitStack() as stack:
+        paint = Paint(request.shows_segments, request.opacity, request.smooth)
+        painters = [SitePainter(run, record, site, sizes, paint) for site in sites]
+        for painter in painters:
+            stack.callback(painter.close)
+        cells = [Cell("recording")] if request.style in ("side-by-side", "grid") else []
+        cells += [Cell(site, painter) for site, painter in zip(sites, painters, strict=True)]
+        about = [str(run.manifest.policy.get("name", "")), *([sites[0]] if request.style != "grid" else []), record.id]
+        legend = _legend(painters, request)
+        if is_sheet:
+            drawn = Sheet(record, about, cells, sizes, legend, len(chosen))
+            for column, (index, panels) in enumerate(zip(chosen, pixels, strict=True)):
+                drawn.draw(column, index, panels)
+                if progress:
+                    progress(column + 1, len(chosen))
+            _write_png(output, drawn.picture())
+            return output
+        if len(cells) == 1:
+            cells = [Cell("", cells[0].painter)]  # the header names its site
+        pictures = _pictures(Scene(record, about, cells, sizes, legend, run.actions(episode)), chosen, pixels, progress)
+        if still:
+            _write_png(output, next(pictures))
+        else:
+            write_video(output, pictures, np.array([record.times_s[index] for index in chosen]))
+    return output
+
+
+def _pictures(
+    scene: Scene, chosen: Sequence[int], pixels: Iterator[Panels], progress: Progress | None
+) -> Iterator[np.ndarray]:
+    for done, (index, panels) in enumerate(zip(chosen, pixels, strict=True), start=1):
+        yield scene.picture(index, panels)
+        if progress:
+            progress(done, len(chosen))
+
+
+def _write_png(output: Path, picture: np.ndarray) -> None:
+    with atomic(output) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG")
+
+
+def _legend(painters: Sequence[SitePainter], request: RenderRequest) -> list[Entry]:
+    palettes = {painter.site.palette for painter in painters}
+    entries = [Entry("same colour: alike to the policy at this site")]
+    if request.shows_segments:
+        entries = [Entry("segments are numbered at each site by itself")]
+        if len(palettes) == 1:
+            entries = [Entry(f"segment {number}", colour) for number, colour in enumerate(painters[0].site.palette)]
+    if request.opacity and not all(painter.sees_everything for painter in painters):
+        entries.append(Entry("dark: outside what the policy sees", BACKGROUND))
+    return entries
+
+
+def _sites(run: RunFolder, request: RenderRequest) -> list[str]:
+    known = run.site_names
+    unknown = next((site for site in request.sites if site not in known), None)
+    if unknown is not None:
+        raise BadInput(f"{run.path}: the run has no site {quoted(unknown)}.{did_you_mean(unknown, known)}")
+    if request.style == "grid":
+        return list(dict.fromkeys(request.sites)) or known
+    if len(request.sites) > 1:
+        raise BadInput(f"--style {request.style} shows one site; --style grid shows several side by side.")
+    if not request.sites and len(known) > 1:
+        raise BadInput(f"Name the site to draw with --site: {', '.join(known)}. Or use --style grid for all of them.")
+    return list(request.sites or known)
+
+
+def _cameras(record: EpisodeRecord, names: Sequence[str]) -> list[int]:
+    known = [camera.name for camera in record.cameras]
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise BadInput(f"The run has no camera {quoted(unknown)}.{did_you_mean(unknown, known)}")
+    return [known.index(name) for name in dict.fromkeys(names)] or list(range(len(known)))
+
+
+def _frames(record: EpisodeRecord, request: RenderRequest, *, still: bool) -> list[int]:
+    """Which of the analysed frames are drawn, as positions among them."""
+    total = len(record.frames)
+    if request.frames:
+        position = {frame: index for index, frame in enumerate(record.frames)}
+        missing = next((frame for frame in request.frames if frame not in position), None)
+        if missing is not None:
+            nearest = min(record.frames, key=lambda frame: abs(frame - missing))
+            raise BadInput(f"--frames: frame {missing} was not analysed; the nearest one that was is {nearest}.")
+        return [position[frame] for frame in request.frames]
+    if not still:
+        return list(range(total))
+    if request.style != "grid":
+        return [total // 2]
+    spread = np.linspace(0, total - 1, min(request.columns, total))
+    return [int(index) for index in np.rint(spread)]
