@@ -104,6 +104,9 @@ def extract(
             stack.enter_context(_locked(folder))
             manifests[folder] = _Manifest.read(folder)
             manifests[folder].describe(episode, policy, request)
+        _check_space(
+            cache, {site: shapes[site] for site, folder in folders.items() if not manifests[folder].done.get(site)}
+        )
         stores = {}
         for site, folder in folders.items():
             file = _open_site(folder, site, shapes[site], manifests[folder])
@@ -233,14 +236,17 @@ def _open_site(folder: Path, site: str, shape: tuple[int, ...], manifest: _Manif
         except Exception:
             pass
     manifest.done[site] = 0
-    size = 2 * int(np.prod(shape, dtype=np.int64))
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        raise OutputUnwritable(
-            f"{folder}: the features of {site} take {size / 1e9:.1f} GB and only {free / 1e9:.1f} GB are free. "
-            "Free some space, look at fewer frames (--stride) or sites, or put the cache elsewhere (--cache)."
-        )
     return NpyFile.create(path, shape, "float16")
+
+
+def _check_space(cache: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    needed = sum(2 * int(np.prod(shape, dtype=np.int64)) for shape in shapes.values())
+    free = shutil.disk_usage(cache).free
+    if needed > free:
+        raise OutputUnwritable(
+            f"{cache}: the features of {len(shapes)} sites take {needed / 1e9:.1f} GB and only {free / 1e9:.1f} GB are "
+            "free. Free some space, look at fewer frames (--stride) or sites, or put the cache elsewhere (--cache)."
+        )
 
 
 def _key(episode: Episode, policy: Policy, request: FeatureRequest, site: str) -> str:

@@ -91,7 +91,7 @@ class NpyFile:
         """Put `rows` at start, start + 1, …"""
         if rows.shape[1:] != self.shape[1:] or start + len(rows) > len(self):
             raise ValueError(f"{self.path.name} holds {self.shape}; got {rows.shape} at {start}.")
-        data = memoryview(np.ascontiguousarray(rows, dtype=self.dtype)).cast("B")
+        data = np.ascontiguousarray(rows, dtype=self.dtype).reshape(-1).view(np.uint8).data
         with writing_to(self.path):
             written = 0
             while written < len(data):

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -228,24 +228,29 @@ class RunFolder:
         )
 
     @contextmanager
-    def new_episode(self, record: EpisodeRecord) -> Iterator[Path]:
-        """A folder to fill; once the block ends well it stands at its place, and run.json lists the episode."""
-        target = self.episode_folder(record.id)
+    def new_episode(self, episode: str) -> Iterator[tuple[Path, Callable[[EpisodeRecord], None]]]:
+        """A folder to fill, and the call that finishes it: it puts the folder in its place and lists the episode.
+
+        A block that ends without that call, or with an error, leaves nothing behind.
+        """
+        target = self.episode_folder(episode)
         building = target.with_name(f".{target.name}.building")
+
+        def finish(record: EpisodeRecord) -> None:
+            _write_json(building / "episode.json", asdict(record))
+            shutil.rmtree(target, ignore_errors=True)
+            building.rename(target)
+            if record.id not in self.manifest.done:
+                self.manifest.done.append(record.id)
+            self.write_manifest()
+
         with writing_to(target):
             shutil.rmtree(building, ignore_errors=True)
             building.mkdir(parents=True)
             try:
-                yield building
-                _write_json(building / "episode.json", asdict(record))
-                shutil.rmtree(target, ignore_errors=True)
-                building.rename(target)
-            except BaseException:
+                yield building, finish
+            finally:
                 shutil.rmtree(building, ignore_errors=True)
-                raise
-        if record.id not in self.manifest.done:
-            self.manifest.done.append(record.id)
-        self.write_manifest()
 
 
 def write_site(folder: Path, record: SiteRecord) -> None:

@@ -128,7 +128,10 @@ class Settings:
         unknown = set(stored) - set(PARAMETERS)
         if unknown:
             raise BadInput(f"The run has settings of another version: {', '.join(sorted(map(quoted, unknown)))}.")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        return cls(**values)
 
 
 PARAMETERS: dict[str, Parameter] = {}

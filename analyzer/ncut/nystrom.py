@@ -47,6 +47,7 @@ class NystromNcut:
         sigma_: the scale used.
         eigenvalues_: (k,) float64 in [0, 1], falling, of the sample's graph.
         landmarks_: (m, d) float32 landmark positions in feature space.
+        embedding_: (s, k) float32 eigenvectors of the sampled rows.
         degree_: (s,) degrees of the sampled rows, as a share of the sample: mean affinity to all.
         captured_: share of the sample's own affinity (trace of W) that the landmarks see, in [0, 1].
         n_features_in_: d.
@@ -55,6 +56,7 @@ class NystromNcut:
     sigma_: float
     eigenvalues_: torch.Tensor
     landmarks_: torch.Tensor
+    embedding_: torch.Tensor
     degree_: torch.Tensor
     captured_: float
     n_features_in_: int
@@ -216,7 +218,9 @@ class NystromNcut:
         self.eigenvalues_ = values.clamp(0.0, 1.0)
         to_vectors = torch.where(kept, vectors * values.clamp(min=1e-9).rsqrt(), 0.0)
         # A sign is free; the side with the heavier tail is made positive, which depends on the data alone.
-        sign = torch.where((z @ to_vectors).pow(3).sum(0) < 0, -1.0, 1.0)
+        embedding = z @ to_vectors
+        sign = torch.where(embedding.pow(3).sum(0) < 0, -1.0, 1.0)
+        self.embedding_ = (embedding * sign).float()
         self._to_vectors = (whiten @ (to_vectors * sign)).float()
 
     def _degree(self, c: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

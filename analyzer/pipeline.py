@@ -1,0 +1,345 @@
+"""An analysis from recordings to a run folder. It reads like a recipe, and is the only module that knows all stages."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyzer.features import FeatureRequest, SiteFeatures, extract
+from analyzer.npy import NpyFile
+from analyzer.progress import Progress, Silent
+from analyzer.run_folder import (
+    CameraRecord,
+    EpisodeRecord,
+    RunFolder,
+    RunManifest,
+    SiteRecord,
+    safe_name,
+    write_actions,
+    write_site,
+)
+from analyzer.settings import Settings
+from foundation.errors import BadInput, LensError, did_you_mean, quoted
+from foundation.files import writing_to
+from videos.catalog import open_episode
+from videos.episode import Episode, EpisodeSummary
+from videos.preview import write_preview
+
+if TYPE_CHECKING:
+    from analyzer.basis import SiteBasis
+    from policies.policy import Policy
+
+CHUNK_FRAMES = 8
+"""Frames of features held at once."""
+
+
+def run(
+    recordings: Sequence[EpisodeSummary],
+    settings: Settings,
+    out: Path,
+    *,
+    cache: Path,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> RunFolder:
+    """Analyse episodes and write a run folder to `out`.
+
+    Everything that can be wrong with the input is found before anything is written. A run that is stopped leaves its
+    features in the cache and its finished episodes in `out`; with `resume` it goes on from there.
+
+    Raises:
+        BadInput: no episodes, an unknown site or camera, `out` exists and `resume` is off or the settings differ.
+        EpisodeUnreadable, PolicyUnavailable, OutputUnwritable: see foundation.errors.
+    """
+    progress = progress or Silent()
+    recordings = _with_unique_ids(recordings)
+    folder = _existing(out, settings, recordings, resume)
+    if folder is not None and folder.manifest.complete:
+        return folder
+    progress.stage("reading recordings", len(recordings), "episode")
+    episodes = []
+    for recording in recordings:
+        episodes.append(replace(open_episode(recording), id=recording.id))
+        progress.advance(1)
+    policy = _load(settings)
+    sites = choose_sites(settings.sites, policy)
+    requests = [_request(episode, policy, settings, sites) for episode in episodes]
+
+    created = folder is None
+    folder = folder or _create(out, settings, recordings, policy, sites)
+    try:
+        features = _features(episodes, requests, policy, cache, progress)
+        for group in _groups(len(episodes), settings.basis):
+            bases = _bases([features[index] for index in group], sites, settings, progress)
+            for index in group:
+                _write_episode(
+                    folder,
+                    recordings[index],
+                    episodes[index],
+                    requests[index],
+                    policy,
+                    features[index],
+                    bases,
+                    progress,
+                )
+    except LensError:
+        if created and not folder.manifest.done:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+    return folder
+
+
+def choose_sites(wanted: Sequence[str], policy: Policy) -> tuple[str, ...]:
+    """The sites to read, in order of depth: those wanted, all of them, or the policy's own choice."""
+    if not wanted:
+        return tuple(policy.default_sites)
+    if tuple(wanted) == ("all",):
+        return tuple(policy.sites)
+    for site in wanted:
+        if site not in policy.sites:
+            raise BadInput(f"{policy.name} has no site {quoted(site)}.{did_you_mean(site, policy.sites)}")
+    return tuple(site for site in policy.sites if site in wanted)
+
+
+def choose_cameras(wanted: Sequence[str], episode: Episode, policy: Policy) -> tuple[str, ...]:
+    """The cameras to look through: those wanted, all, or as many of the first as the policy takes."""
+    known = list(episode.cameras)
+    views = len(policy.cameras)
+    if not wanted:
+        chosen = tuple(known[:views])
+    elif tuple(wanted) == ("all",):
+        chosen = tuple(known)
+    else:
+        for camera in wanted:
+            if camera not in known:
+                raise BadInput(
+                    f"{episode.source} ({episode.id}) has no camera {quoted(camera)}.{did_you_mean(camera, known)}"
+                )
+        chosen = tuple(wanted)
+    if views > 1 and len(chosen) != views:
+        raise BadInput(
+            f"{policy.name} looks through {views} cameras at once ({', '.join(policy.cameras)}); "
+            f"{episode.id} offers {len(chosen)} ({', '.join(chosen)}). Name {views} with --camera."
+        )
+    return chosen
+
+
+def _load(settings: Settings) -> Policy:
+    from policies.catalog import load_policy
+
+    options = {} if settings.input_size is None else {"input_size": settings.input_size}
+    return load_policy(settings.policy, device=settings.device, dtype=settings.dtype, **options)
+
+
+def _request(episode: Episode, policy: Policy, settings: Settings, sites: tuple[str, ...]) -> FeatureRequest:
+    return FeatureRequest(
+        cameras=choose_cameras(settings.camera, episode, policy),
+        frames=tuple(range(0, episode.frame_count, settings.stride)),
+        sites=sites,
+        batch=settings.batch,
+    )
+
+
+def _features(
+    episodes: Sequence[Episode], requests: Sequence[FeatureRequest], policy: Policy, cache: Path, progress: Progress
+) -> list[dict[str, SiteFeatures]]:
+    progress.stage(f"{policy.name} looks at the frames", sum(len(request.frames) for request in requests), "frame")
+    return [
+        extract(episode, policy, request, cache, progress.advance)
+        for episode, request in zip(episodes, requests, strict=True)
+    ]
+
+
+def _groups(episodes: int, basis: str) -> list[list[int]]:
+    """Which episodes share a basis."""
+    return [list(range(episodes))] if basis == "run" else [[index] for index in range(episodes)]
+
+
+def _bases(
+    features: Sequence[dict[str, SiteFeatures]], sites: Sequence[str], settings: Settings, progress: Progress
+) -> dict[str, SiteBasis]:
+    from analyzer.basis import SiteBasis
+
+    progress.stage("Normalized Cut", len(sites), "site")
+    bases = {}
+    for site in sites:
+        patches = [episode[site] for episode in features]
+        bases[site] = SiteBasis.fit(
+            lambda patches=patches: chain.from_iterable(one.chunks(CHUNK_FRAMES) for one in patches),  # type: ignore[misc]
+            settings,
+        )
+        progress.advance(1)
+    return bases
+
+
+def _write_episode(
+    folder: RunFolder,
+    recording: EpisodeSummary,
+    episode: Episode,
+    request: FeatureRequest,
+    policy: Policy,
+    features: dict[str, SiteFeatures],
+    bases: dict[str, SiteBasis],
+    progress: Progress,
+) -> None:
+    progress.stage(f"writing {episode.id}", len(bases) + 1, "part")
+    with folder.new_episode(episode.id) as (building, finish):
+        mosaic = write_preview(episode, building / "preview.mp4")
+        progress.advance(1)
+        if episode.actions is not None and episode.action_space is not None:
+            write_actions(building / "actions.parquet", episode.actions, episode.action_space)
+        for site, basis in bases.items():
+            target = building / "sites" / safe_name(site)
+            with writing_to(target):
+                target.mkdir(parents=True)
+            _write_site(target, site, features[site], basis)
+            progress.advance(1)
+        places = {name: (place.x, place.y, place.width, place.height) for name, place in mosaic.cameras.items()}
+        finish(_episode_record(recording, episode, request, policy, places))
+
+
+def _write_site(target: Path, site: str, features: SiteFeatures, basis: SiteBasis) -> None:
+    frames, cameras, rows, cols, _ = features.shape
+    k = basis.ncut.n_eigenvectors
+    with ExitStack() as stack:
+
+        def array(name: str, channels: tuple[int, ...], dtype: str) -> NpyFile:
+            path = target / f"{name}.npy"
+            return stack.enter_context(NpyFile.create(path, (frames, cameras, rows, cols, *channels), dtype))
+
+        eigenvectors, colors = array("eigenvectors", (k,), "float16"), array("colors", (3,), "uint8")
+        segments = array("segments", (), "uint8")
+        at = 0
+        for view in basis.apply(features.chunks(CHUNK_FRAMES)):
+            count = len(view.segments) // (cameras * rows * cols)
+            eigenvectors.write(at, view.eigenvectors.reshape(count, cameras, rows, cols, k))
+            colors.write(at, view.colors.reshape(count, cameras, rows, cols, 3))
+            segments.write(at, view.segments.reshape(count, cameras, rows, cols))
+            at += count
+    write_site(
+        target,
+        SiteRecord(
+            name=site,
+            grid=(rows, cols),
+            eigenvalues=tuple(float(value) for value in basis.ncut.eigenvalues_),
+            sigma=basis.ncut.sigma_,
+            captured=basis.ncut.captured_,
+            segments=len(basis.palette),
+            palette=basis.palette,
+        ),
+    )
+
+
+def _episode_record(
+    recording: EpisodeSummary,
+    episode: Episode,
+    request: FeatureRequest,
+    policy: Policy,
+    places: dict[str, tuple[int, int, int, int]],
+) -> EpisodeRecord:
+    picked = np.asarray(request.frames)
+    times = episode.times_s
+    # The last frame is shown for as long as the one before it.
+    last = float(np.diff(times[-2:])[0]) if len(times) > 1 else 0.0
+    steps = picked if episode.frame_steps is None else episode.frame_steps[picked]
+    cameras = []
+    for name in request.cameras:
+        height, width = episode.cameras[name].size
+        matrix = policy.transform.to_recording(height, width)
+        cameras.append(
+            CameraRecord(
+                name=name,
+                width=width,
+                height=height,
+                to_recording=tuple(tuple(float(value) for value in row) for row in matrix),
+                model_size=policy.transform.size,
+                in_preview=places[name],
+            )
+        )
+    return EpisodeRecord(
+        id=episode.id,
+        source=str(Path(recording.source).resolve()),
+        format=recording.format,
+        locator=recording.locator,
+        fingerprints=tuple(episode.cameras[name].fingerprint() for name in request.cameras),
+        cameras=tuple(cameras),
+        frames=request.frames,
+        times_s=tuple(float(time) for time in times[picked]),
+        frame_count=episode.frame_count,
+        duration_s=float(times[-1]) + last,
+        instruction=episode.instruction,
+        success=episode.success,
+        control_hz=episode.control_hz,
+        frame_steps=None if episode.actions is None else tuple(int(step) for step in steps),
+        action_space=episode.action_space if episode.actions is not None else None,
+        notes=episode.notes,
+    )
+
+
+def _with_unique_ids(recordings: Sequence[EpisodeSummary]) -> list[EpisodeSummary]:
+    """Episodes of several sources may share a name; the later ones are numbered."""
+    if not recordings:
+        raise BadInput("There are no episodes to analyse. Name at least one recording, or widen --episodes.")
+    seen: set[str] = set()
+    unique = []
+    for recording in recordings:
+        names = chain([recording.id], (f"{recording.id}-{number}" for number in range(2, len(recordings) + 2)))
+        name = next(name for name in names if name not in seen)
+        seen.add(name)
+        unique.append(replace(recording, id=name))
+    return unique
+
+
+def _existing(out: Path, settings: Settings, recordings: Iterable[EpisodeSummary], resume: bool) -> RunFolder | None:
+    """The run that stands at `out`, if it is to be gone on with; None where nothing stands there."""
+    if not out.exists():
+        return None
+    if out.is_dir() and not any(out.iterdir()):
+        return None
+    if not resume:
+        raise BadInput(f"{out}: already exists. Add --resume to go on with it, or choose another place with --out.")
+    folder = RunFolder.open(out)
+    stored = folder.manifest.settings
+    differing = [name for name, value in stored.as_json().items() if settings.as_json()[name] != value]
+    if differing:
+        shown = ", ".join(f"{name} was {quoted(getattr(stored, name))}" for name in differing)
+        raise BadInput(f"{out}: cannot be resumed with other settings ({shown}). Choose another place with --out.")
+    if folder.manifest.planned != [recording.id for recording in recordings]:
+        raise BadInput(f"{out}: cannot be resumed with other episodes. Choose another place with --out.")
+    return folder
+
+
+def _create(
+    out: Path, settings: Settings, recordings: Sequence[EpisodeSummary], policy: Policy, sites: Sequence[str]
+) -> RunFolder:
+    described = {
+        site: {
+            "dim": policy.sites[site].dim,
+            "grid": list(policy.sites[site].grid),
+            "depends_on_instruction": policy.sites[site].depends_on_instruction,
+        }
+        for site in sites
+    }
+    manifest = RunManifest(
+        settings=settings,
+        policy={"name": policy.name, "fingerprint": policy.fingerprint, "sites": described},
+        versions={
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("torch", "numpy", "av", "opencv-python-headless")},
+        },
+        planned=[recording.id for recording in recordings],
+    )
+    folder = RunFolder(out, manifest)
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+    folder.write_manifest()
+    return folder
