@@ -10,7 +10,7 @@ from analyzer.drawing.text import line_height, text_width, write
 from foundation.action_space import ActionSpace
 
 _PLOT_HEIGHT = 72
-_NARROWEST = 140
+_NARROWEST = 116
 """Pixels of the narrowest plot: name, unit and value still fit above it."""
 _GAP = 12
 _PAD = 6
@@ -31,7 +31,8 @@ class ActionCurves:
         self._drawn = min(len(space), _MOST)
         rows = max(1, -(-self._drawn * (_NARROWEST + _GAP) // (width + _GAP)))
         self._columns = -(-self._drawn // rows)
-        self._plot_width = (width + _GAP) // self._columns - _GAP
+        self._pitch = (width + _GAP) / self._columns
+        self._plot_width = int(self._pitch) - _GAP
         self._row_height = line_height(SMALL_SIZE) + 4 + _PLOT_HEIGHT + _GAP
         self._hidden = len(space) - self._drawn
         note = line_height(SMALL_SIZE) if self._hidden else -_GAP
@@ -75,7 +76,7 @@ class ActionCurves:
     def _corner(self, dimension: int) -> tuple[int, int]:
         """(left, top) of the plot's frame."""
         row, column = divmod(dimension, self._columns)
-        return column * (self._plot_width + _GAP), row * self._row_height + line_height(SMALL_SIZE) + 4
+        return int(column * self._pitch), row * self._row_height + line_height(SMALL_SIZE) + 4
 
     def _curve_y(self, dimension: int, value: float) -> float:
         low, high = self._range(dimension)
@@ -118,4 +119,5 @@ class ActionCurves:
         if d == space.gripper and space.gripper_open is not None and space.gripper_closed is not None:
             raw = value / (space.scale[d] if space.scale else 1.0)
             return "open" if abs(raw - space.gripper_open) < abs(raw - space.gripper_closed) else "closed"
-        return f"{value:+.3f}" if abs(value) < 10 else f"{value:+.4g}"
+        # Adding 0.0 turns a rounded -0.0 into 0.0: no sign without a size.
+        return f"{round(value, 3) + 0.0:.3f}" if abs(value) < 10 else f"{value:.4g}"

@@ -14,7 +14,7 @@ _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 def blended(pixels: np.ndarray, colours: np.ndarray, opacity: float) -> np.ndarray:
     """`colours` over `pixels`, both (height, width, 3) uint8. Opacity 0 gives the pixels, 1 the colours, exactly."""
-    return cv2.addWeighted(pixels, 1.0 - opacity, colours, opacity, 0.0)
+    return np.asarray(cv2.addWeighted(pixels, 1.0 - opacity, colours, opacity, 0.0))
 
 
 def shaded(colours: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -24,18 +24,32 @@ def shaded(colours: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 def borders(labels: np.ndarray) -> np.ndarray:
     """The pixels of (height, width) uint8 `labels` with a neighbour above, below or beside of another label; bool."""
-    return cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, _CROSS) > 0
+    return np.asarray(cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, _CROSS)) > 0
 
 
 def outlined(pixels: np.ndarray, labels: np.ndarray, colour: RGB, opacity: float) -> np.ndarray:
     """`pixels` with a line of two pixels, of `colour`, along the borders of `labels`."""
     line = blended(pixels, np.full_like(pixels, colour), opacity)
-    return np.where(borders(labels)[..., None], line, pixels)
+    return np.asarray(cv2.copyTo(line, borders(labels).view(np.uint8), pixels.copy()))
 
 
 def filled(labels: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """(height, width) uint8 labels -> (height, width, 3) uint8: each segment in its colour, (256, 3) uint8."""
-    return palette[labels]
+    return np.take(palette, labels, axis=0)
+
+
+def strongest(shares: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Which of the channels of (h, w, c) float32 is largest, once enlarged to `size`, (height, width) uint8.
+
+    The first of equals. Channel by channel, because `argmax` along a short last axis takes five times as long.
+    """
+    winner = np.zeros(size, np.uint8)
+    best = np.full(size, -np.inf, np.float32)
+    for number, channel in enumerate(cv2.split(shares)):
+        large = cv2.resize(channel, size[::-1], interpolation=cv2.INTER_LINEAR)
+        np.copyto(winner, number, where=large > best)
+        cv2.max(best, large, dst=best)
+    return winner
 
 
 def as_table(palette: tuple[RGB, ...]) -> np.ndarray:

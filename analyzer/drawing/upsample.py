@@ -16,10 +16,13 @@ SMOOTHNESS = 0.03**2
 def guided_filter(guide: np.ndarray, values: np.ndarray, radius: int, smoothness: float = SMOOTHNESS) -> np.ndarray:
     """Bring the edges of `guide` into `values`.
 
+    The lines are fitted at the size of `values` and drawn at the size of `guide` (He & Sun 2015): values that come from
+    a few hundred patches are smooth, only the guide needs every pixel.
+
     Args:
         guide: (height, width) float32 grey, 0 … 1.
-        values: (height, width, c) float32.
-        radius: of the square window, in pixels.
+        values: (height', width', c) float32, the same picture at the same size or a smaller one.
+        radius: of the square window, in pixels of `values`.
 
     Returns:
         (height, width, c) float32.
@@ -27,11 +30,14 @@ def guided_filter(guide: np.ndarray, values: np.ndarray, radius: int, smoothness
     side = (2 * radius + 1, 2 * radius + 1)
 
     def mean(image: np.ndarray) -> np.ndarray:
-        return cv2.boxFilter(image, -1, side, borderType=cv2.BORDER_REFLECT)
+        return cv2.boxFilter(image, -1, side, borderType=cv2.BORDER_REFLECT).reshape(image.shape)
 
-    mean_guide, mean_values = mean(guide), mean(values).reshape(values.shape)
-    variance = mean(guide * guide) - mean_guide * mean_guide
-    covariance = mean(guide[..., None] * values).reshape(values.shape) - mean_guide[..., None] * mean_values
-    slope = covariance / (variance + smoothness)[..., None]
-    offset = mean_values - slope * mean_guide[..., None]
-    return mean(slope).reshape(values.shape) * guide[..., None] + mean(offset).reshape(values.shape)
+    def enlarged(image: np.ndarray) -> np.ndarray:
+        return cv2.resize(image, guide.shape[::-1], interpolation=cv2.INTER_LINEAR).reshape(*guide.shape, -1)
+
+    small = cv2.resize(guide, values.shape[1::-1], interpolation=cv2.INTER_AREA)[..., None]
+    mean_guide, mean_values = mean(small), mean(values)
+    variance = mean(small * small) - mean_guide * mean_guide
+    slope = (mean(small * values) - mean_guide * mean_values) / (variance + smoothness)
+    offset = mean_values - slope * mean_guide
+    return enlarged(mean(slope)) * guide[..., None] + enlarged(mean(offset))
