@@ -6,17 +6,17 @@ import platform
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analyzer.features import FeatureRequest, SiteFeatures, extract
 from analyzer.npy import NpyFile
 from analyzer.progress import Progress, Silent
+from analyzer.recordings import open_recording
 from analyzer.run_folder import (
     CameraRecord,
     EpisodeRecord,
@@ -30,7 +30,6 @@ from analyzer.run_folder import (
 from analyzer.settings import Settings
 from foundation.errors import BadInput, LensError, did_you_mean, quoted
 from foundation.files import writing_to
-from videos.catalog import open_episode
 from videos.episode import Episode, EpisodeSummary
 from videos.preview import write_preview
 
@@ -61,14 +60,15 @@ def run(
         EpisodeUnreadable, PolicyUnavailable, OutputUnwritable: see foundation.errors.
     """
     progress = progress or Silent()
-    recordings = _with_unique_ids(recordings)
+    if not recordings:
+        raise BadInput("There are no episodes to analyse. Name at least one recording, or widen --episodes.")
     folder = _existing(out, settings, recordings, resume)
     if folder is not None and folder.manifest.complete:
         return folder
     progress.stage("reading recordings", len(recordings), "episode")
     episodes = []
     for recording in recordings:
-        episodes.append(replace(open_episode(recording), id=recording.id))
+        episodes.append(open_recording(recording, settings))
         progress.advance(1)
     policy = _load(settings)
     sites = choose_sites(settings.sites, policy)
@@ -136,7 +136,7 @@ def choose_cameras(wanted: Sequence[str], episode: Episode, policy: Policy) -> t
 def _load(settings: Settings) -> Policy:
     from policies.catalog import load_policy
 
-    options = {} if settings.input_size is None else {"input_size": settings.input_size}
+    options: dict[str, Any] = {} if settings.input_size is None else {"input_size": settings.input_size}
     return load_policy(settings.policy, device=settings.device, dtype=settings.dtype, **options)
 
 
@@ -283,20 +283,6 @@ def _episode_record(
         action_space=episode.action_space if episode.actions is not None else None,
         notes=episode.notes,
     )
-
-
-def _with_unique_ids(recordings: Sequence[EpisodeSummary]) -> list[EpisodeSummary]:
-    """Episodes of several sources may share a name; the later ones are numbered."""
-    if not recordings:
-        raise BadInput("There are no episodes to analyse. Name at least one recording, or widen --episodes.")
-    seen: set[str] = set()
-    unique = []
-    for recording in recordings:
-        names = chain([recording.id], (f"{recording.id}-{number}" for number in range(2, len(recordings) + 2)))
-        name = next(name for name in names if name not in seen)
-        seen.add(name)
-        unique.append(replace(recording, id=name))
-    return unique
 
 
 def _existing(out: Path, settings: Settings, recordings: Iterable[EpisodeSummary], resume: bool) -> RunFolder | None:

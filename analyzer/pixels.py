@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from analyzer.recordings import open_recording
 from analyzer.run_folder import EpisodeRecord, RunFolder
 from foundation.errors import EpisodeUnreadable, LensError, RunUnreadable
-from videos.catalog import open_episode
 from videos.episode import EpisodeSummary, FrameSource
 from videos.video_file import VideoFile
 
@@ -17,7 +17,7 @@ _PREVIEW_HINT = "or draw from the run's smaller preview with --from-preview"
 
 
 def recorded_pixels(
-    record: EpisodeRecord, cameras: Sequence[int], frames: Sequence[int]
+    run: RunFolder, record: EpisodeRecord, cameras: Sequence[int], frames: Sequence[int]
 ) -> Iterator[dict[int, np.ndarray]]:
     """Decode the recording. Yields camera index -> (height, width, 3) uint8 RGB, a frame at a time, in constant memory.
 
@@ -28,7 +28,7 @@ def recorded_pixels(
     Raises:
         EpisodeUnreadable: when called: the recording is gone, damaged, or not the one that was analysed any more.
     """
-    sources = {camera: _unchanged_source(record, camera) for camera in cameras}
+    sources = {camera: _unchanged_source(run, record, camera) for camera in cameras}
     return _decoded(sources, frames)
 
 
@@ -71,7 +71,7 @@ def _decoded(sources: dict[int, FrameSource], frames: Sequence[int]) -> Iterator
         yield {camera: picture.rgb for camera, picture in zip(sources, pictures, strict=True)}
 
 
-def _unchanged_source(record: EpisodeRecord, camera: int) -> FrameSource:
+def _unchanged_source(run: RunFolder, record: EpisodeRecord, camera: int) -> FrameSource:
     name = record.cameras[camera].name
     summary = EpisodeSummary(
         id=record.id,
@@ -81,7 +81,7 @@ def _unchanged_source(record: EpisodeRecord, camera: int) -> FrameSource:
         cameras=tuple(camera.name for camera in record.cameras),
     )
     try:
-        source = open_episode(summary).cameras[name]
+        source = open_recording(summary, run.manifest.settings).cameras[name]
     except KeyError as error:
         raise EpisodeUnreadable(
             f"{record.source} ({record.id}): the recording has no camera {name!r} any more. "

@@ -109,7 +109,7 @@ def render(
     pixels = (
         preview_pixels(run, record, cameras, recording_frames)
         if request.from_preview
-        else recorded_pixels(record, cameras, recording_frames)
+        else recorded_pixels(run, record, cameras, recording_frames)
     )
     with ExitStack() as stack:
         paint = Paint(request.shows_segments, request.opacity, request.smooth)

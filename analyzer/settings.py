@@ -86,6 +86,11 @@ class Settings:
         high=4096,
         optional_type=int,
     )
+    # What the recording fails to say
+    image_fps: float = _parameter(10.0, "Pictures a second, for folders of images.", unit="1/s", low=0.001, high=1000.0)
+    orientation: str = _parameter(
+        "auto", "HDF5 images: 'raw' are upside down as OpenGL renders them.", choices=("auto", "raw", "upright")
+    )
     # How it is run
     device: str = _parameter("cpu", "Where the policy and the NCut run: cpu, cuda, cuda:1, mps.")
     dtype: str = _parameter(

@@ -1,0 +1,249 @@
+"""The command line: reads the arguments, calls the one who does the work, says where the result is.
+
+Progress and messages go to stderr; stdout carries the result's path alone, or with --json one JSON object. Nothing
+heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analyzer.settings import PARAMETERS, Settings
+from foundation.errors import BadInput, LensError, did_you_mean
+
+EXIT_CODES = "exit codes: 0 ok, 2 bad input or usage, 3 policy unavailable, 130 stopped by Ctrl-C"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        result: dict[str, Any] = options.command(options)
+    except LensError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(
+            "\nStopped. What is finished is kept; the same command with --resume goes on from there.", file=sys.stderr
+        )
+        return 130
+    except BrokenPipeError:
+        return 0
+    code = int(result.pop("exit_code", 0))
+    if options.json:
+        print(json.dumps(result, indent=1, ensure_ascii=False))
+    elif "text" in result:
+        print(result["text"])
+    elif "path" in result:
+        print(result["path"])
+    return code
+
+
+def _demo(options: argparse.Namespace) -> dict[str, Any]:
+    from analyzer.demo import demo
+
+    return demo(options.out, _cache(options), _progress(options))
+
+
+def _inspect(options: argparse.Namespace) -> dict[str, Any]:
+    from analyzer.inspection import inspect
+
+    return inspect(options.paths, options.episodes, _settings(options))
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
+    from analyzer import recordings
+    from analyzer.pipeline import run
+
+    settings = _settings(options)
+    found = recordings.find(options.paths, options.episodes)
+    out = options.out or _free_name(Path("runs") / found[0].id)
+    folder = run(found, settings, out, cache=_cache(options), resume=options.resume, progress=_progress(options))
+    return {"path": str(folder.path), "episodes": folder.manifest.done, "sites": folder.site_names}
+
+
+def _render(options: argparse.Namespace) -> dict[str, Any]:
+    from analyzer.render import RenderRequest, render
+    from analyzer.run_folder import RunFolder
+
+    run = RunFolder.open(options.run)
+    request = RenderRequest(
+        style=options.style,
+        sites=_names(options.site),
+        cameras=_names(options.camera),
+        frames=tuple(_numbers(options.frames, "--frames")),
+        columns=options.columns,
+        paint=options.paint,
+        opacity=options.opacity,
+        smooth=options.smooth,
+        panel_height=options.panel_height,
+        from_preview=options.from_preview,
+    )
+    episode = options.episode or _only(run.manifest.done, options.run)
+    output = options.output or options.run / f"{episode}-{options.style}.mp4"
+    progress = _progress(options)
+    shown = 0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal shown
+        if shown == 0:
+            progress.stage("rendering", total, "frame")
+        progress.advance(done - shown)
+        shown = done
+
+    return {"path": str(render(run, episode, request, output, advance)), "episode": episode}
+
+
+def _doctor(options: argparse.Namespace) -> dict[str, Any]:
+    from analyzer.doctor import examine
+
+    return examine(_cache(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m analyzer",
+        description="Trajectory Lens: see why a robot policy failed.",
+        epilog=EXIT_CODES,
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, does: str, function: Any) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=does, description=does, epilog=EXIT_CODES)
+        sub.set_defaults(command=function)
+        sub.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+        sub.add_argument("--quiet", action="store_true", help="no progress on stderr")
+        return sub
+
+    def cache(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--cache", type=Path, help="folder for features, kept from run to run (default: the user's cache)"
+        )
+
+    demo = command("demo", "analyse the bundled failed episode and render its overlay", _demo)
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="run folder (default: runs/demo)")
+    cache(demo)
+
+    look = command("inspect", "say what recordings hold, and what they lack", _inspect)
+    look.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="recordings: files, folders, datasets")
+    look.add_argument("--episodes", default="", help="which episodes, e.g. 0,3-5,ep_010 (default: all)")
+    _add_settings(look, ("image_fps", "orientation"))
+
+    run = command("run", "analyse recordings into a run folder", _run)
+    run.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="recordings: files, folders, datasets")
+    run.add_argument("--out", type=Path, help="run folder (default: a new one in runs/)")
+    run.add_argument("--episodes", default="", help="which episodes, e.g. 0,3-5,ep_010 (default: all)")
+    run.add_argument("--resume", action="store_true", help="go on with the run that stands at --out")
+    cache(run)
+    _add_settings(run, tuple(PARAMETERS))
+
+    render = command("render", "draw a run over its video", _render)
+    render.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    render.add_argument("--episode", help="which episode (default: the only one)")
+    _add_render_options(render)
+
+    doctor = command("doctor", "report codecs, devices, disk, versions and what is missing", _doctor)
+    cache(doctor)
+    return parser
+
+
+def _add_render_options(render: argparse.ArgumentParser) -> None:
+    styles, paints = ("overlay", "segments", "side-by-side", "grid"), ("colors", "segments")
+    render.add_argument(
+        "--site", "--sites", default="", help="site to draw; for grid several, separated by commas (default: all)"
+    )
+    render.add_argument("--style", choices=styles, default="overlay", help="default: overlay")
+    render.add_argument(
+        "-o", "--output", type=Path, help=".mp4 for a video, .png for a still (default: a video in the run folder)"
+    )
+    render.add_argument("--camera", default="", help="cameras, separated by commas (default: all of the run)")
+    render.add_argument(
+        "--paint", choices=paints, default="colors", help="what side-by-side and grid show (default: colors)"
+    )
+    render.add_argument(
+        "--opacity", type=float, default=0.6, help="of the colours over the video, 0 … 1 (default: 0.6)"
+    )
+    render.add_argument(
+        "--smooth", action="store_true", help="follow the picture's edges instead of the patches', for the eye only"
+    )
+    render.add_argument(
+        "--frames", default="", help="frames of a .png, e.g. 0,45,90 (default: spread over the episode)"
+    )
+    render.add_argument(
+        "--columns", type=int, default=6, help="frames of a grid .png where --frames names none (default: 6)"
+    )
+    render.add_argument(
+        "--panel-height", type=int, help="height of a camera's picture in pixels (default: comfortable)"
+    )
+    render.add_argument(
+        "--from-preview", action="store_true", help="take pixels from the run's preview, not the recording"
+    )
+
+
+def _add_settings(sub: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """A flag a parameter, made from its definition."""
+    for name in names:
+        parameter = PARAMETERS[name]
+        kind = str if parameter.type is tuple else parameter.type
+        sub.add_argument(
+            parameter.flag, dest=name, type=kind, default=None, help=parameter.help, choices=parameter.choices or None
+        )
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given: dict[str, Any] = {}
+    for name, parameter in PARAMETERS.items():
+        value = getattr(options, name, None)
+        if value is not None:
+            given[name] = _names(value) if parameter.type is tuple else value
+    return Settings(**given)
+
+
+def _cache(options: argparse.Namespace) -> Path:
+    from analyzer.features import default_cache
+
+    return options.cache or default_cache()
+
+
+def _progress(options: argparse.Namespace) -> Any:
+    from analyzer.progress import Silent
+
+    if options.quiet:
+        return Silent()
+    from analyzer.progress_bar import ProgressBar
+
+    return ProgressBar()
+
+
+def _free_name(path: Path) -> Path:
+    """`path`, or the first of path-2, path-3, … that does not exist: nothing is replaced."""
+    number = 1
+    candidate = path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
+
+
+def _only(episodes: Sequence[str], run: Path) -> str:
+    if len(episodes) == 1:
+        return episodes[0]
+    if not episodes:
+        raise BadInput(f"{run}: the run has no finished episode yet. Go on with it: run … --resume.")
+    raise BadInput(f"{run}: holds {len(episodes)} episodes. Choose one with --episode.{did_you_mean('', episodes)}")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split(","))))
+
+
+def _numbers(text: str, flag: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise BadInput(f"{flag} takes whole numbers separated by commas; got '{text}'.") from error
