@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.recordings import open_recording
 from analyzer.run_folder import EpisodeRecord, RunFolder
-from foundation.errors import EpisodeUnreadable, LensError, RunUnreadable
+from foundation.errors import EpisodeUnreadable, LensError, RunUnreadable, quoted
 from videos.episode import EpisodeSummary, FrameSource
 from videos.video_file import VideoFile
 
@@ -28,8 +28,7 @@ def recorded_pixels(
     Raises:
         EpisodeUnreadable: when called: the recording is gone, damaged, or not the one that was analysed any more.
     """
-    sources = {camera: _unchanged_source(run, record, camera) for camera in cameras}
-    return _decoded(sources, frames)
+    return _decoded(_unchanged(run, record, cameras), frames)
 
 
 def preview_pixels(
@@ -71,29 +70,22 @@ def _decoded(sources: dict[int, FrameSource], frames: Sequence[int]) -> Iterator
         yield {camera: picture.rgb for camera, picture in zip(sources, pictures, strict=True)}
 
 
-def _unchanged_source(run: RunFolder, record: EpisodeRecord, camera: int) -> FrameSource:
-    name = record.cameras[camera].name
-    summary = EpisodeSummary(
-        id=record.id,
-        source=Path(record.source),
-        format=record.format,
-        locator=record.locator,
-        cameras=tuple(camera.name for camera in record.cameras),
-    )
+def _unchanged(run: RunFolder, record: EpisodeRecord, cameras: Sequence[int]) -> dict[int, FrameSource]:
+    """The recording's cameras, by their index in the record, once it is sure that they are the ones analysed."""
+    names = [camera.name for camera in record.cameras]
+    summary = EpisodeSummary(record.id, Path(record.source), record.format, record.locator, tuple(names))
     try:
-        source = open_recording(summary, run.manifest.settings).cameras[name]
-    except KeyError as error:
-        raise EpisodeUnreadable(
-            f"{record.source} ({record.id}): the recording has no camera {name!r} any more. "
-            f"Analyse it again, {_PREVIEW_HINT}."
-        ) from error
+        recorded = open_recording(summary, run.manifest.settings).cameras
     except (LensError, OSError) as error:
         raise EpisodeUnreadable(
-            f"{error} (It was there when the run was made. Bring the recording back to {record.source}, {_PREVIEW_HINT}.)"
+            f"{error} It was readable when the run was made: bring it back, {_PREVIEW_HINT}."
         ) from error
-    if source.fingerprint() != record.fingerprints[camera]:
-        raise EpisodeUnreadable(
-            f"{record.source} ({record.id}): camera {name!r} has changed since it was analysed: its content has another "
-            f"fingerprint. Analyse it again, {_PREVIEW_HINT}."
-        )
-    return source
+    for camera in cameras:
+        name = names[camera]
+        if name not in recorded or recorded[name].fingerprint() != record.fingerprints[camera]:
+            what = "has other content than" if name in recorded else "is gone; it was there"
+            raise EpisodeUnreadable(
+                f"{record.source} ({record.id}): camera {quoted(name)} {what} when it was analysed. "
+                f"Analyse the recording again, {_PREVIEW_HINT}."
+            )
+    return {camera: recorded[names[camera]] for camera in cameras}
