@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from foundation.errors import OutputUnwritable
@@ -31,7 +31,8 @@ def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
                     os.fsync(file.fileno())
             temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where a file stands in place of the folder, even this is refused: tell the first error
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

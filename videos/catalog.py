@@ -14,8 +14,8 @@ from videos.confinement import leads_out
 from videos.episode import Episode, EpisodeSummary
 from videos.image_folder import SUFFIXES as PICTURE_SUFFIXES
 from videos.image_folder import natural_key
-from videos.readers.openvla_rollout import is_rollout
-from videos.readers.reader import Reader, ReadOptions, id_of, locator_of
+from videos.readers.reader import Reader, ReadOptions, id_of, locator_of, path_of
+from videos.readers.rollout_name import is_rollout
 from videos.sniff import looks_like
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts"})
@@ -86,8 +86,8 @@ FORMATS: dict[str, Format] = {
 def find_episodes(path: Path | str) -> list[EpisodeSummary]:
     """List the episodes of a file or folder, in natural order; folders are searched downwards. No video is opened.
 
-    A damaged recording among others is listed too, as far as it can be read, and opening it says what is wrong: it
-    neither hides the others nor goes missing.
+    A damaged recording among others is listed too, without cameras, and opening it says what is wrong: it neither hides
+    the others nor goes missing.
 
     Raises:
         EpisodeUnreadable: `path` does not exist, is no recording, or is a damaged one.
@@ -119,7 +119,18 @@ def open_episode(
     row = FORMATS.get(source.format)
     if row is None:
         raise BadInput(f"There is no format {quoted(source.format)}.{did_you_mean(source.format, FORMATS)}")
+    if not source.cameras:
+        source = _looked_at_again(row, source)
     return row.reader().read(source, options or ReadOptions())
+
+
+def _looked_at_again(row: Format, damaged: EpisodeSummary) -> EpisodeSummary:
+    """Say what is wrong with a recording that was listed as damaged; if nothing is by now, its only episode."""
+    path = path_of(damaged.source, damaged.locator)
+    found = row.reader().find(damaged.source, path)
+    if len(found) > 1:
+        raise BadInput(f"{path}: holds {len(found)} episodes since it was mended. List them again.")
+    return found[0]
 
 
 def _chosen(path: Path, id: str | None) -> EpisodeSummary:

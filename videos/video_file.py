@@ -110,7 +110,8 @@ class VideoFile:
         wanted = int(self._table.pts[start])
         earliest = min(int(self._table.pts[0]), *self._table.key_pts[:1].tolist(), 0)
         # A seek can land behind a frame that leans on the group of pictures before (open GOP): then from the beginning.
-        for target in (wanted, earliest):
+        # So too where frames share a time: only from there is it the same one of them that comes first.
+        for target in (earliest,) if self._table.repeated else (wanted, earliest):
             container.seek(target, stream=stream, backward=True)
             pictures = container.decode(stream)
             first = next((p for p in pictures if p.pts is not None and p.pts >= wanted), None)

@@ -64,15 +64,18 @@ def write_clip(
     """Encode pictures at `pts` (units of 1/90000 s; None: 30 a second)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width = pictures[0].shape[:2]
+    # AVI counts frames, and MPEG-4 knows no unit below 1/65535 s: both take coarser units that divide the times.
+    coarser = 3000 if path.suffix == ".avi" else 3 if codec == "mpeg4" else 1
+    time_base = TIME_BASE * coarser
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=30, options=options or {})
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
-        stream.codec_context.time_base = TIME_BASE
+        stream.codec_context.time_base = time_base
         if rotation is not None:
             stream.set_display_rotation(rotation)
         for picture, at in zip(pictures, pts or range(0, 3000 * len(pictures), 3000), strict=True):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = at, TIME_BASE
+            frame.pts, frame.time_base = at // coarser, time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

@@ -24,6 +24,8 @@ _TABLE_COLUMNS = ("timestamp", "action", "observation.state", "next.success", "n
 def find(root: Path, path: Path) -> list[EpisodeSummary]:
     layout = Layout.of(root, path)
     cameras = tuple(_camera_name(key) for key in (*layout.keys("video"), *layout.keys("image")))
+    if not cameras:
+        raise EpisodeUnreadable(f"{path}: the dataset has no camera (features: {quoted(', '.join(layout.features))}).")
     where = locator_of(root, path)
     return [
         EpisodeSummary(

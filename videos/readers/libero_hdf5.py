@@ -44,13 +44,18 @@ class _FileFacts:
 
 
 def find(root: Path, path: Path) -> list[EpisodeSummary]:
-    summaries = []
+    summaries: list[EpisodeSummary] = []
     with opened_hdf5(path) as file:
         demos = _demos(path, file)
         facts = _facts(path, file, demos)
         for name, demo in demos.items():
             images = _images(path, demo)
-            frames = min((len(images_of_camera) for images_of_camera in images.values()), default=None)
+            if not images:
+                raise EpisodeUnreadable(
+                    f"{path}: {quoted(name)} holds no pictures in obs (found: {quoted(', '.join(demo['obs']))}). "
+                    "Render them into the file first, e.g. with robomimic's dataset_states_to_obs.py."
+                )
+            frames = min(len(pictures) for pictures in images.values())
             summaries.append(
                 EpisodeSummary(
                     id=id_of(root, path, name),
@@ -60,7 +65,7 @@ def find(root: Path, path: Path) -> list[EpisodeSummary]:
                     cameras=tuple(images),
                     instruction=facts.instruction,
                     frames=frames,
-                    duration_s=None if frames is None else frames / facts.fps,
+                    duration_s=frames / facts.fps,
                     success=_success(path, demo, facts.is_libero)[0],
                 )
             )
