@@ -13,7 +13,6 @@ from PIL import Image
 from analyzer.drawing import scene, sheet
 from analyzer.drawing.cells import Cell, Panels, panel_sizes
 from analyzer.drawing.legend import Entry
-from analyzer.drawing.look import BACKGROUND
 from analyzer.drawing.scene import Scene
 from analyzer.drawing.sheet import Sheet
 from analyzer.drawing.site_painter import Paint, SitePainter
@@ -160,7 +159,7 @@ def _legend(painters: Sequence[SitePainter], request: RenderRequest) -> list[Ent
         if len(palettes) == 1:
             entries = [Entry(f"segment {number}", colour) for number, colour in enumerate(painters[0].site.palette)]
     if request.opacity and not all(painter.sees_everything for painter in painters):
-        entries.append(Entry("dark: outside what the policy sees", BACKGROUND))
+        entries.append(Entry("dark: outside what the policy sees"))
     return entries
 
 

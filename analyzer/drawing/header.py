@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from analyzer.drawing.look import BODY_SIZE, BRIGHT, FAILURE, FAINT, MUTED, SUCCESS, TEXT, TITLE_SIZE
+from analyzer.drawing.look import BODY_SIZE, BRIGHT, FAILURE, MUTED, SUCCESS, TEXT, TITLE_SIZE
 from analyzer.drawing.text import line_height, text_width, wrapped, write
 from analyzer.run_folder import EpisodeRecord
 
@@ -28,7 +28,7 @@ class Header:
 
     def draw(self, canvas: np.ndarray, x: int, y: int) -> None:
         """What stays the same all along, with its top left corner at (x, y)."""
-        colour = BRIGHT if self._record.instruction else FAINT
+        colour = BRIGHT if self._record.instruction else MUTED
         for number, line in enumerate(self._title):
             write(canvas, x, y + number * line_height(TITLE_SIZE), line, TITLE_SIZE, colour, room=self._width)
         end = x + self._width - (self._room_for_moment() if self._moment else 0)
@@ -63,7 +63,7 @@ class Header:
     def _draw_outcome(self, canvas: np.ndarray, x: int, y: int) -> int:
         success = self._record.success
         if success is None:
-            return write(canvas, x, y, "outcome: not recorded", BODY_SIZE, FAINT)
+            return write(canvas, x, y, "outcome: not recorded", BODY_SIZE, MUTED)
         colour, words = (SUCCESS, "success") if success else (FAILURE, "failure")
         radius = 5
         centre = (x + radius, y + line_height(BODY_SIZE) // 2)

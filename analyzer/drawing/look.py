@@ -8,7 +8,7 @@ BACKGROUND: RGB = (16, 18, 22)
 SURFACE: RGB = (26, 29, 35)
 """Behind a small plot."""
 HAIRLINE: RGB = (52, 57, 66)
-FAINT: RGB = (84, 92, 105)
+FAINT: RGB = (100, 108, 122)
 MUTED: RGB = (142, 151, 165)
 TEXT: RGB = (226, 231, 238)
 BRIGHT: RGB = (250, 251, 253)

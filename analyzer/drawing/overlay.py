@@ -9,7 +9,10 @@ from analyzer.drawing.look import BACKGROUND, RGB
 
 NO_SEGMENT = 255
 """Label of pixels that belong to no patch."""
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_ALL_SIDES = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+_ABOVE_AND_LEFT = np.array([[0, 1, 0], [1, 1, 0], [0, 0, 0]], np.uint8)
+_BOLD_FROM = 360
+"""Pixels of height from which on a line of two pixels does not smother the picture."""
 
 
 def blended(pixels: np.ndarray, colours: np.ndarray, opacity: float) -> np.ndarray:
@@ -22,15 +25,21 @@ def shaded(colours: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return np.where(inside[..., None], colours, np.array(BACKGROUND, np.uint8))
 
 
-def borders(labels: np.ndarray) -> np.ndarray:
-    """The pixels of (height, width) uint8 `labels` with a neighbour above, below or beside of another label; bool."""
-    return np.asarray(cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, _CROSS)) > 0
+def borders(labels: np.ndarray, *, bold: bool = True) -> np.ndarray:
+    """The pixels of (height, width) uint8 `labels` with a neighbour of another label; bool.
+
+    Neighbours are those above, below and beside: the line is two pixels wide. Not `bold`: above and to the left, one.
+    """
+    around = _ALL_SIDES if bold else _ABOVE_AND_LEFT
+    return np.asarray(cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, around)) > 0
 
 
 def outlined(pixels: np.ndarray, labels: np.ndarray, colour: RGB, opacity: float) -> np.ndarray:
-    """`pixels` with a line of two pixels, of `colour`, along the borders of `labels`."""
+    """`pixels` with a line of `colour` along the borders of `labels`."""
     line = blended(pixels, np.full_like(pixels, colour), opacity)
-    return np.asarray(cv2.copyTo(line, borders(labels).view(np.uint8), pixels.copy()))
+    return np.asarray(
+        cv2.copyTo(line, borders(labels, bold=labels.shape[0] >= _BOLD_FROM).view(np.uint8), pixels.copy())
+    )
 
 
 def filled(labels: np.ndarray, palette: np.ndarray) -> np.ndarray:

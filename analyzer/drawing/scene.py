@@ -10,7 +10,7 @@ from analyzer.drawing.cells import Cell, Panels, cell_width, panel_sizes, place,
 from analyzer.drawing.curves import ActionCurves
 from analyzer.drawing.header import Header
 from analyzer.drawing.legend import Entry, Legend
-from analyzer.drawing.look import BACKGROUND, FAINT, GAP, MARGIN, MUTED, SMALL_SIZE, TEXT
+from analyzer.drawing.look import BACKGROUND, GAP, MARGIN, MUTED, SMALL_SIZE, TEXT
 from analyzer.drawing.text import line_height, write
 from analyzer.run_folder import EpisodeRecord
 
@@ -89,7 +89,7 @@ class Scene:
         if self._curves:
             self._curves.draw_background(canvas, MARGIN, self._curves_top)
         else:
-            write(canvas, MARGIN, self._curves_top, "actions: not recorded", SMALL_SIZE, FAINT)
+            write(canvas, MARGIN, self._curves_top, "actions: not recorded", SMALL_SIZE, MUTED)
         return canvas
 
     def _draw_titles(self, canvas: np.ndarray, number: int, cell: Cell) -> None:

@@ -38,7 +38,9 @@ class Sheet:
         self._sizes = sizes
         self._panel_height = next(iter(sizes.values()))[0]
         self._label_width = min(_WIDEST_LABEL, max(text_width(cell.title, BODY_SIZE) for cell in cells)) + GAP
-        width = self._label_width + frames * (cell_width(sizes) + GAP) - GAP
+        # Frames stand further apart than the cameras of one frame.
+        self._pitch = cell_width(sizes) + GAP * min(2, len(sizes))
+        width = self._label_width + (frames - 1) * self._pitch + cell_width(sizes)
         self._header = Header(record, about, width, moment=False)
         self._legend = Legend(legend, width)
         self._heading_top = MARGIN + self._header.height + _SECTION
@@ -54,14 +56,24 @@ class Sheet:
 
     def draw(self, column: int, index: int, pixels: Panels) -> None:
         """Fill a column with the analysed frame `index`, from its recorded pixels."""
-        x = MARGIN + self._label_width + column * (cell_width(self._sizes) + GAP)
-        heading = f"frame {self._record.frames[index]}"
-        used = write(self._canvas, x, self._heading_top, heading, SMALL_SIZE, TEXT)
-        seconds = f"{self._record.times_s[index]:.2f} s"
-        write(self._canvas, x + used + 10, self._heading_top, seconds, SMALL_SIZE, MUTED)
+        x = MARGIN + self._label_width + column * self._pitch
+        self._draw_heading(x, index)
         raw = scaled(pixels, self._sizes)
         for row, cell in enumerate(self._cells):
             place(self._canvas, x, self._top + row * (self._panel_height + GAP), cell.panels(index, raw))
+
+    def _draw_heading(self, x: int, index: int) -> None:
+        """Number and time of the frame; where there are several cameras, their names too."""
+        words = [(f"frame {self._record.frames[index]}", TEXT), (f"{self._record.times_s[index]:.2f} s", MUTED)]
+        for camera, (_, width) in self._sizes.items():
+            if len(self._sizes) > 1:
+                words.append((self._record.cameras[camera].name, MUTED))
+            used = 0
+            for word, colour in words:
+                room = width - used
+                used += write(self._canvas, x + used, self._heading_top, word, SMALL_SIZE, colour, room=room) + 10
+            words = []
+            x += width + GAP
 
     def picture(self) -> np.ndarray:
         """(height, width, 3) uint8, of what was drawn so far."""

@@ -60,15 +60,16 @@ def test_opacity_nothing_and_all() -> None:
     assert np.array_equal(overlay.blended(pixels, colours, 1.0), colours)
 
 
-def test_borders_lie_between_different_labels_only() -> None:
+@pytest.mark.parametrize("bold", [True, False])
+def test_borders_lie_between_different_labels_only(bold: bool) -> None:
     labels = np.random.default_rng(0).integers(0, 3, (6, 8), dtype=np.uint8).repeat(5, 0).repeat(4, 1)
     expected = np.zeros(labels.shape, bool)
     for y, x in np.ndindex(*labels.shape):
-        for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+        for dy, dx in ((0, -1), (-1, 0), (0, 1), (1, 0))[: 4 if bold else 2]:
             if 0 <= y + dy < labels.shape[0] and 0 <= x + dx < labels.shape[1]:
                 expected[y, x] |= labels[y, x] != labels[y + dy, x + dx]
-    assert np.array_equal(overlay.borders(labels), expected)
-    assert not overlay.borders(np.full((9, 9), 7, np.uint8)).any()
+    assert np.array_equal(overlay.borders(labels, bold=bold), expected)
+    assert not overlay.borders(np.full((9, 9), 7, np.uint8), bold=bold).any()
 
 
 def test_the_strongest_share_is_the_argmax() -> None:
