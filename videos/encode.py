@@ -70,7 +70,7 @@ def _as_pts(times_s: Sequence[float] | np.ndarray) -> list[int]:
 def _encode(path: Path, frames: Iterable[np.ndarray], pts: list[int], quality: int, keyframe_every: int) -> None:
     last_shown = int(np.median(np.diff(pts))) if len(pts) > 1 else round(_LONE_FRAME_S / TIME_BASE)
     durations = dict(zip(pts, [*np.diff(pts).tolist(), last_shown], strict=True))
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    with av.open(f"file:{path}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream: av.video.VideoStream | None = None
         size: tuple[int, ...] = ()
         count = 0

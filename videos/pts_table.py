@@ -60,10 +60,10 @@ def pts_table(path: Path) -> PtsTable:
     """
     try:
         status = path.stat()
+        # Episodes of one dataset share files: a table is made once for all of them.
+        return _pts_table(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
         raise EpisodeUnreadable(f"{path}: cannot be opened ({error.strerror}). Is the path right?") from error
-    # Episodes of one dataset share files: a table is made once for all of them.
-    return _pts_table(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
@@ -74,33 +74,42 @@ def _pts_table(path: Path, size: int, mtime_ns: int) -> PtsTable:
         raise EpisodeUnreadable(
             f"{path}: the file is cut short: {missing} of {size + missing} bytes are missing. Copy or download it again."
         )
-    with opened(path) as (container, stream):
-        trusted = stream.codec.canonical_name in _ONE_PACKET_A_FRAME and not _KEEPS_PTS.isdisjoint(
-            container.format.name.split(",")
-        )
-        time_base = stream.time_base or Fraction(1, av.time_base)
-        packet_pts: list[int | None] = []
-        key_pts: list[int] = []
-        for packet in container.demux(stream):
-            if packet.size == 0:  # what PyAV gives at the end of the file
-                continue
-            if packet.is_keyframe and packet.pts is not None:
-                key_pts.append(packet.pts)
-            if not packet.is_discard:  # an edit list cuts these away after decoding
-                packet_pts.append(packet.pts)
+    pts, key_pts, time_base = _packet_pts(path)
     with opened(path) as (container, stream):
         first = next(container.decode(stream), None)
     if first is None:
         raise EpisodeUnreadable(f"{path}: the video stream holds no frame that can be decoded.")
-    quarter_turned = round(first.rotation / 90) % 2 == 1
-    shape = (first.width, first.height) if quarter_turned else (first.height, first.width)
-
-    known = [pts for pts in packet_pts if pts is not None]
     # A clip cut out of a longer video may begin with frames that lean on what was cut away: the decoder drops them.
-    if not trusted or len(known) < len(packet_pts) or first.pts != min(known):
-        known = _decoded_pts(path)
-    pts = np.unique(np.array(known, np.int64))
-    return PtsTable(pts, np.unique(np.array(key_pts, np.int64)), time_base, shape, len(known) - len(pts))
+    if pts is None or first.pts != min(pts, default=None):
+        pts = _decoded_pts(path)
+    turned = round(first.rotation / 90) % 2 == 1
+    unique = np.unique(np.array(pts, np.int64))
+    return PtsTable(
+        pts=unique,
+        key_pts=np.unique(np.array(key_pts, np.int64)),
+        time_base=time_base,
+        size=(first.width, first.height) if turned else (first.height, first.width),
+        repeated=len(pts) - len(unique),
+    )
+
+
+def _packet_pts(path: Path) -> tuple[list[int] | None, list[int], Fraction]:
+    """Times of the packets to be shown (None: they do not tell those of the frames), of keyframes, and their unit."""
+    shown: list[int | None] = []
+    keys: list[int] = []
+    with opened(path) as (container, stream):
+        for packet in container.demux(stream):
+            if packet.size == 0:  # what PyAV gives at the end of the file
+                continue
+            if packet.is_keyframe and packet.pts is not None:
+                keys.append(packet.pts)
+            if not packet.is_discard:  # an edit list has these thrown away after decoding
+                shown.append(packet.pts)
+        time_base = stream.time_base or Fraction(1, av.time_base)
+        keeps_pts = not _KEEPS_PTS.isdisjoint(container.format.name.split(","))
+        trusted = keeps_pts and stream.codec.canonical_name in _ONE_PACKET_A_FRAME
+    known = [pts for pts in shown if pts is not None]
+    return (known if trusted and len(known) == len(shown) else None), keys, time_base
 
 
 def _decoded_pts(path: Path) -> list[int]:
@@ -121,8 +130,9 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.V
     """Open a video file and give its container and video stream; FFmpeg's refusals become EpisodeUnreadable."""
     try:
         # Playlist formats could make FFmpeg open other files or addresses: only plain containers, only this file.
+        # "file:", because FFmpeg would take the beginning of "take:1.mp4" for a protocol.
         with av.open(
-            str(path), options={"format_whitelist": _PLAIN_CONTAINERS, "protocol_whitelist": "file"}
+            f"file:{path}", options={"format_whitelist": _PLAIN_CONTAINERS, "protocol_whitelist": "file"}
         ) as container:
             stream = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
             if stream is None:

@@ -6,11 +6,7 @@
 from __future__ import annotations
 
 import csv
-import json
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -219,37 +215,3 @@ def success_from_rewards(rewards: np.ndarray, *, sparse: bool) -> tuple[bool | N
     if rewards.any():
         return True, "Success is concluded from a reward of 1."
     return (False, "Failure is concluded from rewards that are all 0.") if sparse else (None, None)
-
-
-@contextmanager
-def opened_npz(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """Open an .npz whose arrays are read one by one as they are asked for. Pickled objects are refused: they run code."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise EpisodeUnreadable(f"{path}: holds one array, not named ones. Write it with numpy.savez.")
-            yield arrays
-    except FileNotFoundError:
-        raise EpisodeUnreadable(f"{path}: the file is missing.") from None
-    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error) or "pickle" in str(error):
-            raise EpisodeUnreadable(
-                f"{path}: holds pickled Python objects, or is no .npz at all (it looks like {looks_like(path)}). "
-                "Pickles can run code and are refused: save plain arrays of numbers or text."
-            ) from error
-        raise EpisodeUnreadable(
-            f"{path}: cannot be read as .npz ({quoted(error)}). The file looks like {looks_like(path)}."
-        ) from error
-
-
-def read_json_object(path: Path) -> dict[str, Any]:
-    """Read a JSON file whose top is an object."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise EpisodeUnreadable(f"{path}: the file is missing.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise EpisodeUnreadable(f"{path}: cannot be read as JSON ({quoted(error)}).") from error
-    if not isinstance(content, dict):
-        raise EpisodeUnreadable(f"{path}: a JSON object {{…}} is expected; found {type(content).__name__}.")
-    return content

@@ -87,6 +87,14 @@ def test_equal_input_gives_an_equal_file(tmp_path: Path) -> None:
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
+def test_any_file_name_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg takes `take:` for a protocol, and names with % for patterns."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("take:1.mp4", "take%03d.mp4", "-take 'ä' #1.mp4"):
+        write_video(Path(name), [barcode(7)], [0.0])
+        assert read_barcode(next(VideoFile(Path(name)).frames()).rgb) == 7
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("count", "times", "message"),

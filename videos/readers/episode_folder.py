@@ -14,7 +14,8 @@ from videos.confinement import inside
 from videos.episode import Episode, EpisodeSummary, GroundTruthMasks
 from videos.readers.reader import ReadOptions, id_of, locator_of, path_of
 from videos.readers.video_file import facts_of
-from videos.recorded_steps import opened_npz, read_json_object, steps_from_mapping
+from videos.recorded_steps import steps_from_mapping
+from videos.side_files import opened_npz, read_json_object
 from videos.video_file import VideoFile
 
 META, DATA, MASKS = "meta.json", "data.npz", "seg.npz"

@@ -57,8 +57,11 @@ def read(summary: EpisodeSummary, options: ReadOptions) -> Episode:
     notes = [success_note, *_notes(layout, listed, is_libero)]
     cameras: dict[str, FrameSource] = {}
     for key, (path, begin) in place.videos.items():
-        cameras[_camera_name(key)], note = _cut(path, begin, _timestamps(table, layout, listed), layout.fps)
-        notes.append(note)
+        video = _video(path)
+        start, stop = _range(video, begin, _timestamps(table, layout, listed), layout.fps)
+        cameras[_camera_name(key)] = video if (start, stop) == (0, len(video)) else Clip(video, start, stop)
+        if layout.major == 2 and stop - start < len(video):  # from v3 on the others are those of other episodes
+            notes.append(f"{path.name}: {len(video) - (stop - start)} of its frames belong to no row and are left out.")
     for key in layout.keys("image"):
         start = _first_row(place.data, index)
         cameras[_camera_name(key)] = ParquetImages(place.data, key, start, start + listed.length, layout.fps)
@@ -113,32 +116,31 @@ def _timestamps(table: pa.Table, layout: Layout, listed: Listed) -> np.ndarray:
     return np.asarray(table.column("timestamp").to_pylist(), np.float64).reshape(-1)
 
 
-def _cut(path: Path, begin_s: float, timestamps: np.ndarray, fps: float) -> tuple[FrameSource, str | None]:
-    """The frames of `path` shown at `begin_s` + `timestamps`, and a note where the file holds others that no row names.
-
-    Raises:
-        EpisodeUnreadable: the file is missing, or shows nothing at one of those times.
-    """
+def _video(path: Path) -> VideoFile:
     if not path.is_file():
         raise EpisodeUnreadable(f"{path}: the dataset names this video, but it is missing. Was it downloaded whole?")
-    video = VideoFile(path)
-    wanted = begin_s + timestamps
-    # The nearest frame: stored times are rounded, on both sides.
-    after = np.clip(np.searchsorted(video.clock_s, wanted), 1, max(1, len(video) - 1))
-    if len(video) == 1:
-        nearest = np.zeros(len(wanted), np.int64)
-    else:
-        nearest = after - (wanted - video.clock_s[after - 1] < video.clock_s[after] - wanted)
-    off = np.abs(video.clock_s[nearest] - wanted)
-    bad = np.flatnonzero((off > 0.5 / fps) | (nearest != nearest[0] + np.arange(len(wanted))))
+    return VideoFile(path)
+
+
+def _range(video: VideoFile, begin_s: float, timestamps: np.ndarray, fps: float) -> tuple[int, int]:
+    """(start, stop) of the frames shown at `begin_s` + `timestamps` on the file's own clock.
+
+    Raises:
+        EpisodeUnreadable: a step has no frame of its own within half a frame's time.
+    """
+    wanted, clock = begin_s + timestamps, video.clock_s
+    # The nearest frame, not an exact match: stored times are rounded on both sides.
+    nearest = np.searchsorted((clock[1:] + clock[:-1]) / 2, wanted)
+    bad = np.flatnonzero(
+        (np.abs(clock[nearest] - wanted) > 0.5 / fps) | (nearest != nearest[0] + np.arange(len(wanted)))
+    )
     if len(bad):
         step = int(bad[0])
         raise EpisodeUnreadable(
-            f"{path}: no frame of its own for step {step} at {wanted[step]:.3f} s; the video's {len(video)} frames reach "
-            f"from {video.clock_s[0]:.3f} to {video.clock_s[-1]:.3f} s. Rows and video do not belong together."
+            f"{video.path}: no frame of its own for step {step} at {wanted[step]:.3f} s; the video's {len(video)} frames "
+            f"reach from {clock[0]:.3f} to {clock[-1]:.3f} s. Rows and video do not belong together."
         )
-    start, stop = int(nearest[0]), int(nearest[-1]) + 1
-    return (video if (start, stop) == (0, len(video)) else Clip(video, start, stop)), None
+    return int(nearest[0]), int(nearest[-1]) + 1
 
 
 def _first_row(path: Path, index: int) -> int:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from foundation.errors import EpisodeUnreadable, quoted
 from videos.confinement import inside
-from videos.recorded_steps import read_json_object
+from videos.side_files import read_json_object
 from videos.sniff import looks_like
 
 

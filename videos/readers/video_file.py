@@ -10,14 +10,8 @@ from foundation.errors import EpisodeUnreadable, quoted
 from videos.confinement import inside
 from videos.episode import Episode, EpisodeSummary
 from videos.readers.reader import ReadOptions, id_of, locator_of, path_of
-from videos.recorded_steps import (
-    RecordedSteps,
-    opened_npz,
-    read_json_object,
-    steps_from_csv,
-    steps_from_mapping,
-    steps_from_parquet,
-)
+from videos.recorded_steps import RecordedSteps, steps_from_csv, steps_from_mapping, steps_from_parquet
+from videos.side_files import opened_npz, read_json_object
 from videos.video_file import VideoFile
 
 CAMERA = "camera"
