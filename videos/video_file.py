@@ -26,7 +26,8 @@ class VideoFile:
 
     Raises:
         EpisodeUnreadable: when made, or while decoding when a damaged frame is reached. A file never gives fewer
-            frames than `len` says: it gives all of them or this error.
+            frames than `len` says: it gives all of them or this error. Damage that still decodes goes unnoticed: video
+            has no checksums.
     """
 
     def __init__(self, path: Path) -> None:

@@ -118,6 +118,14 @@ class TestDamage:
         with pytest.raises(EpisodeUnreadable, match=r"no frame of its own for step 4 at 0\.200 s"):
             open_episode(dataset, "episode_000000")
 
+    def test_a_video_with_frames_to_spare(self, built: dict[str, Built], tmp_path: Path) -> None:
+        dataset = Path(shutil.copytree(built["lerobot_v21"].path, tmp_path / "spare"))
+        for video in dataset.glob("videos/**/episode_000000.mp4"):
+            write_clip(video, [*pictures_of(0), *pictures_of(1)], [4500 * k for k in range(LENGTHS[0] + LENGTHS[1])])
+        episode = open_episode(dataset, "episode_000000")
+        assert episode.frame_count == LENGTHS[0]
+        assert any("5 of its frames belong to no row" in note for note in episode.notes)
+
     def test_a_video_at_another_rate(self, dataset: Path) -> None:
         write_clip(a_video(dataset), pictures_of(0), [9000 * k for k in range(LENGTHS[0])])
         with pytest.raises(EpisodeUnreadable, match="no frame of its own for step 1"):
