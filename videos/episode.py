@@ -15,7 +15,7 @@ from videos.frame import Frame
 
 
 class FrameSource(Protocol):
-    """The frames of one camera, in order of presentation. Opening one reads no picture."""
+    """The frames of one camera, in order of presentation. Opening one decodes at most the first picture."""
 
     @property
     def times_s(self) -> np.ndarray:
