@@ -51,6 +51,12 @@ def preview_pixels(
             f"{path}: the preview has {len(preview)} frames, the recording {record.frame_count}. "
             "Analyse the recording again."
         )
+    for camera in cameras:
+        left, top, width, height = record.cameras[camera].in_preview
+        if left + width > preview.size[1] or top + height > preview.size[0]:
+            raise RunUnreadable(
+                f"{path}: the preview is smaller than the run's record says. Analyse the recording again."
+            )
     return _cut_out(preview, record, cameras, frames)
 
 

@@ -18,7 +18,7 @@ from analyzer.drawing.sheet import Sheet
 from analyzer.drawing.site_painter import Paint, SitePainter
 from analyzer.pixels import preview_pixels, recorded_pixels
 from analyzer.run_folder import EpisodeRecord, RunFolder
-from foundation.errors import BadInput, did_you_mean, quoted
+from foundation.errors import BadInput, RunUnreadable, did_you_mean, quoted
 from foundation.files import atomic
 from videos.encode import write_video
 
@@ -129,7 +129,9 @@ def render(
             return output
         if len(cells) == 1:
             cells = [Cell("", cells[0].painter)]  # the header names its site
-        pictures = _pictures(Scene(record, about, cells, sizes, legend, run.actions(episode)), chosen, pixels, progress)
+        pictures = _pictures(
+            Scene(record, about, cells, sizes, legend, _actions(run, record)), chosen, pixels, progress
+        )
         if still:
             _write_png(output, next(pictures))
         else:
@@ -149,6 +151,20 @@ def _pictures(
 def _write_png(output: Path, picture: np.ndarray) -> None:
     with atomic(output) as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
+
+
+def _actions(run: RunFolder, record: EpisodeRecord) -> np.ndarray | None:
+    """(steps, D) recorded actions that the record's steps and names fit; None: not recorded."""
+    actions = run.actions(record.id)
+    if actions is None or record.action_space is None:
+        return None
+    last = max(record.frames if record.frame_steps is None else record.frame_steps)
+    if actions.shape[1] != len(record.action_space) or last >= len(actions):
+        raise RunUnreadable(
+            f"{run.episode_folder(record.id)}: damaged: actions of shape {actions.shape} for {len(record.action_space)} "
+            f"names and steps up to {last}. Analyse the recording again."
+        )
+    return actions
 
 
 def _legend(painters: Sequence[SitePainter], request: RenderRequest) -> list[Entry]:

@@ -24,6 +24,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,13 @@ class CameraRecord:
     in_preview: tuple[int, int, int, int]
     """(left, top, width, height) in the preview's pixels."""
 
+    def __post_init__(self) -> None:
+        matrix = np.array(self.to_recording, np.float64)
+        if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
+            raise ValueError(f"to_recording of camera {quoted(self.name)} is no invertible 3x3 matrix")
+        if min(self.width, self.height, *self.model_size, *self.in_preview[2:]) < 1 or min(self.in_preview[:2]) < 0:
+            raise ValueError(f"camera {quoted(self.name)} has a side without pixels")
+
 
 @dataclass(frozen=True)
 class EpisodeRecord:
@@ -81,6 +89,16 @@ class EpisodeRecord:
     """The control step of every analysed frame."""
     action_space: ActionSpace | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.cameras or len(self.fingerprints) != len(self.cameras):
+            raise ValueError(f"there are {len(self.fingerprints)} fingerprints for {len(self.cameras)} cameras")
+        if not self.frames or len(self.times_s) != len(self.frames):
+            raise ValueError(f"there are {len(self.times_s)} times for {len(self.frames)} frames")
+        if any(b <= a for a, b in pairwise((-1, *self.frames, self.frame_count))):
+            raise ValueError(f"frames must rise, from 0 to below the recording's {self.frame_count}")
+        if self.frame_steps is not None and len(self.frame_steps) != len(self.frames):
+            raise ValueError(f"there are {len(self.frame_steps)} steps for {len(self.frames)} frames")
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Scene:
         self._header = Header(record, about, self._width, moment=True)
         self._legend = Legend(legend, self._width)
         self._curves = None
-        if actions is not None and record.action_space is not None and len(record.action_space):
+        if actions is not None and actions.size and record.action_space is not None:
             self._curves = ActionCurves(actions, record.action_space, self._width)
         # From top to bottom.
         self._cells_top = MARGIN + self._header.height + _SECTION

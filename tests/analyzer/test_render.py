@@ -137,6 +137,24 @@ def test_arrays_of_another_shape_are_refused(tiny_run: RunFolder, tmp_path: Path
         render(tiny_run, "take", request_of("overlay"), tmp_path / "out.mp4")
 
 
+DAMAGED: list[dict[str, object]] = [
+    {"frame_steps": [0, 3, 6, 900]},
+    {"frames": [0, 3, 6, 900]},
+    {"times_s": [0.0]},
+    {"cameras": []},
+    {"action_space": {"names": ["x"], "units": ["m"]}},
+]
+
+
+@pytest.mark.parametrize("fields", DAMAGED, ids=[next(iter(fields)) for fields in DAMAGED])
+def test_a_record_that_contradicts_itself_is_refused(
+    tiny_run: RunFolder, tmp_path: Path, fields: dict[str, object]
+) -> None:
+    change_record(tiny_run, **fields)
+    with pytest.raises(RunUnreadable, match="damaged"):
+        render(tiny_run, "take", request_of("overlay"), tmp_path / "out.mp4")
+
+
 BAD: list[tuple[dict[str, object], str]] = [
     ({"style": "overlai"}, "Did you mean 'overlay'"),
     ({"opacity": 1.5}, "--opacity is 1.5; allowed: 0"),
