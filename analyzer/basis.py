@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from analyzer.colors import ColorMap
-from analyzer.ncut.embedding import diffusion_coordinates
+from analyzer.ncut.embedding import coordinates
 from analyzer.ncut.kway import kway_labels, kway_rotation
 from analyzer.ncut.nystrom import NystromNcut
 from analyzer.settings import Settings
@@ -51,14 +51,13 @@ class SiteBasis:
             seed=settings.seed,
             device=settings.device,
         ).fit(chunks())
-        coordinates = diffusion_coordinates(ncut.embedding_, ncut.eigenvalues_)
-        colors = ColorMap().fit(coordinates)
-        indicators = _with_constant(coordinates)[:, : settings.n_segments]
-        rotation = kway_rotation(indicators)
-        labels = kway_labels(indicators, rotation).long()
+        placed = coordinates(ncut.embedding_, ncut.eigenvalues_)
+        colors = ColorMap().fit(placed)
+        rotation = kway_rotation(ncut.embedding_[:, : settings.n_segments])
+        labels = kway_labels(ncut.embedding_, rotation).long()
         centres = torch.stack(
             [
-                coordinates[labels == segment].mean(0) if bool((labels == segment).any()) else coordinates.mean(0)
+                placed[labels == segment].mean(0) if bool((labels == segment).any()) else placed.mean(0)
                 for segment in range(settings.n_segments)
             ]
         )
@@ -69,14 +68,9 @@ class SiteBasis:
         """Every chunk in turn, in memory that does not grow with their number."""
         for chunk in chunks:
             eigenvectors = torch.from_numpy(self.ncut.transform(chunk))
-            coordinates = diffusion_coordinates(eigenvectors, self.ncut.eigenvalues_.cpu())
+            placed = coordinates(eigenvectors, self.ncut.eigenvalues_.cpu())
             yield PatchView(
                 eigenvectors.numpy(),
-                self.colors(coordinates).numpy(),
-                kway_labels(_with_constant(coordinates), self.rotation).numpy(),
+                self.colors(placed).numpy(),
+                kway_labels(eigenvectors, self.rotation).numpy(),
             )
-
-
-def _with_constant(coordinates: torch.Tensor) -> torch.Tensor:
-    """The trivial coordinate, 1 for every patch, in front: Yu & Shi rotate it with the others."""
-    return torch.cat([torch.ones_like(coordinates[:, :1]), coordinates], dim=1)

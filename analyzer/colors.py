@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import Self
 
-import numpy as np
 import torch
 
-LIGHTNESS = (0.42, 0.86)
-"""Range of OKLab lightness used: the overlay must stay readable over dark and light pixels."""
-CHROMA = 0.21
-"""Largest OKLab chroma used in each of a and b, about what sRGB can show at these lightnesses."""
+from analyzer.ncut.affinity import squared_distances
+from analyzer.ncut.landmarks import kmeans_landmarks
+from analyzer.ncut.neighbours import neighbour_layout
+
+CENTRES = 160
+"""Places in the eigenspace that are given a colour; all other colours are blended from theirs."""
+NEIGHBOURS = 20
+"""How many other centres a centre is kept close to."""
+MIDDLE = (0.68, 0.0, 0.0)
+"""OKLab colour in the middle: light enough over dark pixels and dark enough over light ones."""
+REACH = (0.22, 0.23, 0.23)
+"""How far colours go from the middle in lightness, a and b: about as far as sRGB does."""
+SPREAD = 1.7
+"""Standard deviations of the layout that fill that reach; what lies beyond is drawn back to it."""
 
 
 def oklab_to_srgb(lab: torch.Tensor) -> torch.Tensor:
-    """(…, 3) OKLab -> (…, 3) sRGB in [0, 1], clipped into the gamut. Constants: Ottosson 2020, bottomcolor's OKLab."""
+    """(…, 3) OKLab -> (…, 3) sRGB in [0, 1], clipped into the gamut. Constants: Ottosson 2020, "A perceptual color space"."""
     lightness, a, b = lab.unbind(-1)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
@@ -31,43 +40,32 @@ def oklab_to_srgb(lab: torch.Tensor) -> torch.Tensor:
 
 
 class ColorMap:
-    """Diffusion coordinates to RGB, fitted once on a sample and then the same for every frame and episode.
+    """Coordinates of patches to RGB, fitted once on a sample and then the same for every frame and episode.
 
-    The three directions of largest variance become the axes of OKLab, in which equal distances look equally different
-    (Ottosson 2020): the first two its hues, the third its lightness.
+    Three colour axes cannot hold twenty eigenvectors, so the map keeps what a viewer reads off an overlay: what looks
+    alike is alike. Centres spread over the eigenspace are laid out in OKLab, where equal distances look equally
+    different (Ottosson 2020), so that neighbours stay neighbours (`neighbour_layout`). Every centre counts the same: a
+    bowl of ten patches gets as much room as a table of a thousand. Between centres colours are blended smoothly, so
+    that a little noise in a patch stays a little noise in its colour.
     """
 
     def fit(self, coordinates: torch.Tensor) -> Self:
         """Learn from (n, c) coordinates."""
-        self._mean = coordinates.mean(0)
-        centred = (coordinates - self._mean).double()
-        _, axes = torch.linalg.eigh(centred.T @ centred)
-        axes = axes.flip(1)[:, :3].float()
-        if axes.shape[1] < 3:
-            axes = torch.nn.functional.pad(axes, (0, 3 - axes.shape[1]))
-        placed = (coordinates - self._mean) @ axes
-        sign = torch.where(placed.pow(3).sum(0) < 0, -1.0, 1.0)
-        self._axes = axes * sign
-        placed = placed * sign
-        self._low = torch.quantile(placed[: 1 << 20], 0.01, dim=0)
-        self._high = torch.quantile(placed[: 1 << 20], 0.99, dim=0)
+        self._centres = kmeans_landmarks(coordinates, CENTRES, iterations=5)
+        layout = neighbour_layout(self._centres, 3, NEIGHBOURS)
+        layout = layout * torch.where(layout.pow(3).sum(0) < 0, -1.0, 1.0)
+        placed = layout / (SPREAD * layout.std(0, correction=0)).clamp(min=1e-9)
+        placed = placed / placed.norm(dim=1, keepdim=True).clamp(min=1.0)
+        # The two axes of largest variance become hue, the third lightness: hue survives the picture underneath.
+        lab = placed[:, [2, 0, 1]] * torch.tensor(REACH).to(placed) + torch.tensor(MIDDLE).to(placed)
+        self._lab = lab.float()
+        # A centre's colour fades over the distance to its second neighbour.
+        distance = squared_distances(self._centres, self._centres).sqrt()
+        neighbour = distance.sort(1)[0][:, min(2, len(distance) - 1)]
+        self._width = neighbour.clamp(min=1e-6 * (1 + float(distance.max())))
         return self
 
     def __call__(self, coordinates: torch.Tensor) -> torch.Tensor:
         """(n, c) coordinates -> (n, 3) uint8 RGB."""
-        placed = (coordinates - self._mean) @ self._axes
-        unit = ((placed - self._low) / (self._high - self._low).clamp(min=1e-9)).clamp(0.0, 1.0)
-        lab = torch.stack(
-            [
-                LIGHTNESS[0] + (LIGHTNESS[1] - LIGHTNESS[0]) * unit[:, 2],
-                CHROMA * (2 * unit[:, 0] - 1),
-                CHROMA * (2 * unit[:, 1] - 1),
-            ],
-            dim=1,
-        )
-        return (oklab_to_srgb(lab) * 255).round().to(torch.uint8)
-
-
-def palette(centres: torch.Tensor, colors: ColorMap) -> np.ndarray:
-    """(s, c) segment centres -> (s, 3) uint8: a segment has the colour of its middle."""
-    return colors(centres).cpu().numpy()
+        nearness = squared_distances(coordinates, self._centres) / (-2 * self._width.square())
+        return (oklab_to_srgb(nearness.softmax(1) @ self._lab) * 255).round().to(torch.uint8)

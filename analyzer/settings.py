@@ -105,12 +105,12 @@ class Settings:
     n_landmarks: int = _parameter(512, "Landmarks that stand for all patches.", low=16, high=8192)
     affinity: str = _parameter("rbf", "How alike two patches are.", choices=("rbf", "cosine"))
     mean_affinity: float = _parameter(
-        0.3, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95
+        0.5, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95
     )
     density: float = _parameter(
         0.0, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
     )
-    n_segments: int = _parameter(10, "Segments the patches are divided into.", low=2, high=64)
+    n_segments: int = _parameter(12, "Segments the patches are divided into.", low=2, high=64)
     seed: int = _parameter(0, "Of the sample of patches.", low=0)
 
     def __post_init__(self) -> None:

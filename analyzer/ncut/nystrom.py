@@ -68,7 +68,7 @@ class NystromNcut:
         n_landmarks: int = 512,
         affinity: str = "rbf",
         sigma: float | None = None,
-        mean_affinity: float = 0.3,
+        mean_affinity: float = 0.5,
         density: float = 0.0,
         n_sample: int = 16_384,
         n_projection: int = 64,
