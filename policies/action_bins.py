@@ -59,6 +59,8 @@ class ActionStatistics:
     """[D] float64, the value that became 1."""
     mask: np.ndarray
     """[D] bool; False: the dimension was left as it was."""
+    epsilon: float = 0.0
+    """Added to the span of a dimension."""
 
     def __post_init__(self) -> None:
         if not self.low.ndim == 1 or not self.low.shape == self.high.shape == self.mask.shape:
@@ -72,17 +74,24 @@ class ActionStatistics:
 
     def unnormalise(self, values: np.ndarray) -> np.ndarray:
         """[…, D] in [-1, 1] -> […, D] in the units of the dataset."""
-        return np.where(self.mask, 0.5 * (values + 1) * (self.high - self.low) + self.low, values)
+        return np.where(self.mask, 0.5 * (values + 1) * (self.high - self.low + self.epsilon) + self.low, values)
+
+    def normalise(self, values: np.ndarray) -> np.ndarray:
+        """[…, D] in the units of the dataset -> […, D] in [-1, 1], what lies beyond cut off."""
+        span = self.high - self.low + self.epsilon
+        return np.clip(np.where(self.mask, 2 * (values - self.low) / span - 1, values), -1, 1)
 
     @classmethod
-    def read(cls, key: str, entry: Any, bounds: tuple[str, str] = ("q01", "q99")) -> ActionStatistics:
+    def read(
+        cls, key: str, entry: Any, bounds: tuple[str, str] = ("q01", "q99"), epsilon: float = 0.0
+    ) -> ActionStatistics:
         """Out of an entry of `dataset_statistics.json`: its "action" or "proprio"."""
         try:
             low, high = (np.asarray(entry[name], np.float64) for name in bounds)
             mask = np.asarray(entry.get("mask", np.ones_like(low)), bool)
         except (KeyError, TypeError, ValueError) as error:
             raise PolicyUnavailable(f"The statistics {quoted(key)} lack usable {bounds[0]} and {bounds[1]}.") from error
-        return cls(key, low, high, mask)
+        return cls(key, low, high, mask, epsilon)
 
 
 def choose_statistics(statistics: Mapping[str, Any], unnorm_key: str | None) -> str | None:

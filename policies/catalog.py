@@ -65,10 +65,11 @@ CATALOG = (
     ),
 )
 
-FAMILIES = {
-    "openvla": "policies.openvla",
-}
-"""`model_type` in a checkpoint's config.json -> the module that reads it."""
+FAMILIES = (
+    ("openvla", "action_head--*", "policies.openvla_oft"),
+    ("openvla", "*", "policies.openvla"),
+)
+"""`model_type` in a checkpoint's config.json, a file that must lie beside it -> the module that reads it. The first fits."""
 
 
 def known_policies() -> tuple[tuple[str, str], ...]:
@@ -124,11 +125,13 @@ def _family(folder: Path | None) -> str:
     assert folder is not None
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type", config.get("type")))
-    if kind in FAMILIES:
-        return FAMILIES[kind]
+    for family, telltale, module in FAMILIES:
+        if kind == family and any(folder.glob(telltale)):
+            return module
     code = " It would need code of its own (auto_map), which is never executed." if "auto_map" in config else ""
+    hint = did_you_mean(kind, dict.fromkeys(family for family, _, _ in FAMILIES))
     raise PolicyUnavailable(
-        f"{quoted(folder)} holds a model of type {quoted(kind)}, which no family here reads.{code}{did_you_mean(kind, FAMILIES)}"
+        f"{quoted(folder)} holds a model of type {quoted(kind)}, which no family here reads.{code}{hint}"
     )
 
 

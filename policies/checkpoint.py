@@ -44,6 +44,11 @@ class StoredTensor:
     file: str
 
 
+def digest(*parts: object) -> str:
+    """Hex digest of what makes up a policy: plain values as JSON, anything else by its text."""
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in `path`; PolicyUnavailable where it is missing, damaged or not an object."""
     try:
@@ -55,6 +60,25 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise PolicyUnavailable(f"{quoted(path)} holds a {type(content).__name__}; a JSON object was expected.")
     return content
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Name -> tensor of a `.pt` file, memory-mapped. Only tensors are accepted: nothing in the file can run.
+
+    Raises:
+        PolicyUnavailable: the file holds anything else, or is damaged.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # a damaged archive and a refused object raise many types
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PolicyUnavailable(
+            f"{quoted(path)} is not a file of plain tensors, or damaged: {quoted(reason)}."
+        ) from error
+    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise PolicyUnavailable(f"{quoted(path)} holds something else than named tensors.")
+    # Training on several devices puts `module.` before every name.
+    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
 class Checkpoint:
@@ -69,6 +93,7 @@ class Checkpoint:
         """
         self.folder = folder
         self._files = {name: _open(folder / name) for name in _shards(folder, stem)}
+        self._added: dict[str, torch.Tensor] = {}
         self.tensors: dict[str, StoredTensor] = {}
         for name, file in self._files.items():
             for key in file.keys():  # noqa: SIM118 (not a mapping)
@@ -97,8 +122,18 @@ class Checkpoint:
             )
         return self.tensors[key].shape
 
+    def replace(self, prefix: str, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Put `tensors` in the place of all whose name begins with `prefix`."""
+        for key in [key for key in self.tensors if key.startswith(prefix)]:
+            del self.tensors[key]
+        for key, tensor in tensors.items():
+            self.tensors[key] = StoredTensor(tuple(tensor.shape), tensor.dtype, "")
+            self._added[key] = tensor
+
     def tensor(self, key: str) -> torch.Tensor:
         """The tensor, still in the memory map: no bytes are read before it is used."""
+        if key in self._added:
+            return self._added[key]
         return self._files[self.tensors[key].file].get_tensor(key)
 
     def check(self, expected: Mapping[str, torch.Tensor], unused: Iterable[str] = ()) -> None:

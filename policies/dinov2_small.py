@@ -48,6 +48,7 @@ class Dinov2Small:
     cameras = ("image",)
     default_sites = ("vision.3", "vision.7", "vision.11")
     action_space: ActionSpace | None = None
+    action_flops = 0.0
 
     def __init__(
         self, *, input_size: int = 448, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32

@@ -11,32 +11,23 @@ Attention is causal and the image stands before the text, so no site depends on 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from foundation.action_space import ActionSpace
-from foundation.errors import BadInput, PolicyUnavailable, quoted
-from policies.action_bins import (
-    ActionBins,
-    ActionStatistics,
-    action_space,
-    choose_statistics,
-    to_recording,
-)
-from policies.checkpoint import Checkpoint, read_json
+from foundation.errors import BadInput
+from policies.action_bins import ActionBins, ActionStatistics, action_space, choose_statistics, to_recording
+from policies.checkpoint import Checkpoint, digest, read_json
 from policies.hooks import capture
 from policies.inputs import check_sites, stack_pixels
-from policies.openvla_network import OpenVlaNetwork, language_flops
+from policies.openvla_files import common_grid, image_transform, read_statistics
+from policies.openvla_network import OpenVlaNetwork, language_flops, llm_layers, vision_sites
 from policies.policy import FeatureSite, PolicyOutput
 from policies.prompt import V01, V1, Prompt
-from policies.transform import Normalisation, PixelStep, Resize, StepTransform
 
 TYPICAL_PROMPT = 24
 """Text tokens of a usual instruction, for the estimate of an action's cost."""
@@ -73,7 +64,7 @@ class OpenVla:
         self._network.check()
         text = self._network.text
         self.transform = image_transform(read_json(folder / "preprocessor_config.json"), recipe)
-        self._grid = _common_grid(self._network, self.transform.size)
+        self._grid = common_grid(self._network, self.transform.size)
         self._bins = ActionBins(
             text.vocab_size - int(config.get("pad_to_multiple_of", 64)), int(config.get("n_action_bins", 256))
         )
@@ -93,11 +84,9 @@ class OpenVla:
             [f"vision.{tower.site}.{tower.used_block}" for tower in self._network.towers]
             + ["projector", f"llm.{text.num_hidden_layers // 2}", f"llm.{text.num_hidden_layers}"]
         )
-        self.fingerprint = hashlib.sha256(
-            json.dumps(
-                [checkpoint.fingerprint(), config, str(self._network.dtype), self.transform.fingerprint]
-            ).encode()
-        ).hexdigest()
+        self.fingerprint = digest(
+            checkpoint.fingerprint(), config, self._network.dtype, self.transform.fingerprint, key
+        )
 
     @property
     def action_flops(self) -> float:
@@ -122,7 +111,8 @@ class OpenVla:
         tokens = self._action_prompt(instruction) if actions else None
         pixels = stack_pixels(self.transform, frames, len(self.cameras))[:, 0]
         with torch.inference_mode():
-            features, projected = self._look(pixels.to(self._network.device, self._network.dtype), sites, deep=actions)
+            pixels = pixels.to(self._network.device, self._network.dtype)
+            features, projected = self._network.look(pixels, sites, deep=actions)
             numbers, probabilities = None, None
             if projected is not None:
                 deeper, numbers, probabilities = self._think(projected, sites, tokens)
@@ -146,29 +136,6 @@ class OpenVla:
             )
         return tokens
 
-    def _look(
-        self, pixels: torch.Tensor, sites: Sequence[str], *, deep: bool
-    ) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
-        """The towers and the projector: features [B, patches, C], and the image tokens if anything deeper is wanted."""
-        language = deep or any(site.startswith("llm.") for site in sites)
-        fused = language or "vision.fused" in sites or "projector" in sites
-        features: dict[str, torch.Tensor] = {}
-        last = []
-        for index, tower in enumerate(self._network.towers):
-            stem = f"vision.{tower.site}."
-            blocks = {int(site.removeprefix(stem)) for site in sites if site.startswith(stem)}
-            view = pixels[:, 3 * index : 3 * index + 3]
-            tokens = self._network.look(tower, view, blocks | ({tower.used_block} if fused else set()))
-            features |= {f"{stem}{block}": tokens[block].flatten(1, 2) for block in blocks}
-            last += [tokens[tower.used_block].flatten(1, 2)] if fused else []
-        if not fused:
-            return features, None
-        features["vision.fused"] = torch.cat(last, dim=-1)
-        if not language and "projector" not in sites:
-            return features, None
-        features["projector"] = self._network.ready("projector")(features["vision.fused"])
-        return features, features["projector"] if language else None
-
     def _think(
         self, projected: torch.Tensor, sites: Sequence[str], tokens: np.ndarray | None
     ) -> tuple[dict[str, torch.Tensor], np.ndarray | None, np.ndarray | None]:
@@ -177,22 +144,21 @@ class OpenVla:
         The image never sees the text, so features come from a pass over the image alone: the same bits whatever the
         instruction. Actions continue from that pass's keys and values.
         """
-        network = self._network
-        model = network.language_model.model
-        wanted = [site for site in sites if site.startswith("llm.") and site != "llm.0"]
-        modules = {site: "norm" if site == "llm.norm" else f"layers.{int(site[4:]) - 1}" for site in wanted}
-        every = tokens is not None or "llm.norm" in wanted
-        depth = network.text.num_hidden_layers if every else max((int(site[4:]) for site in wanted), default=0)
-        network.ready_language(depth, head=every)
+        network, model = self._network, self._network.language_model.model
+        modules = llm_layers(sites)
+        every = tokens is not None or "norm" in modules.values()
+        depth = max(
+            (int(module.removeprefix("layers.")) + 1 for module in modules.values() if module != "norm"), default=0
+        )
+        network.ready_language(network.text.num_hidden_layers if every else depth, head=every)
         bos = torch.tensor([[self._prompt.bos if tokens is None else int(tokens[0])]], device=network.device)
         image = torch.cat([model.embed_tokens(bos).expand(len(projected), -1, -1), projected], dim=1)
+        if not modules and tokens is None:
+            return {}, None, None
         cache = None
-        seen: dict[str, torch.Tensor] = {}
-        if modules or tokens is not None:
-            with capture(model, list(modules.values()), stop=tokens is None) as seen:
-                cache = model(inputs_embeds=image, use_cache=tokens is not None).past_key_values
+        with capture(model, list(modules.values()), stop=tokens is None) as seen:
+            cache = model(inputs_embeds=image, use_cache=tokens is not None).past_key_values
         features = {site: seen[module][:, 1:] for site, module in modules.items()}
-        features["llm.0"] = projected
         if tokens is None:
             return features, None, None
         return (features, *self._decode(cache, tokens, len(projected)))
@@ -226,72 +192,12 @@ def load(
     return OpenVla(source, device=device, dtype=dtype, unnorm_key=unnorm_key, recipe=recipe)
 
 
-def read_statistics(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Dataset -> statistics. A fine-tune's own file stands above what its configuration inherited."""
-    own = folder / "dataset_statistics.json"
-    statistics = read_json(own) if own.is_file() else config.get("norm_stats") or {}
-    if not isinstance(statistics, dict) or not all(isinstance(entry, dict) for entry in statistics.values()):
-        raise PolicyUnavailable(f"The action statistics in {quoted(folder)} are not an object of datasets.")
-    return statistics
-
-
-def image_transform(config: Mapping[str, Any], recipe: str) -> StepTransform:
-    """The checkpoint's preparation of images: Pillow's resize whatever the aspect, then one normalisation a tower.
-
-    The constants are those of `tvf_normalize_params`, which the checkpoint rounded to bfloat16, not `means` and `stds`.
-    """
-    if config.get("image_resize_strategy") != "resize-naive":
-        raise PolicyUnavailable(
-            f"The checkpoint resizes by {quoted(config.get('image_resize_strategy'))}; only 'resize-naive' is supported."
-        )
-    try:
-        sizes = {(int(size[-2]), int(size[-1])) for size in config["input_sizes"]}
-        filters = {Image.Resampling(params["interpolation"]) for params in config["tvf_resize_params"]}
-        normalisations = tuple(
-            Normalisation(tuple(params["mean"]), tuple(params["std"])) for params in config["tvf_normalize_params"]
-        )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise PolicyUnavailable(f"preprocessor_config.json is not usable: {quoted(error)}.") from error
-    if len(sizes) != 1 or len(filters) != 1:
-        raise PolicyUnavailable(
-            f"The towers want different pictures ({sizes}, {filters}); one size and filter are supported."
-        )
-    ((height, width),) = sizes
-    steps: tuple[PixelStep, ...] = (Resize(height, width, filters.pop()),)
-    if recipe != "plain":
-        raise BadInput(f"There is no recipe {quoted(recipe)}. Known: plain.")
-    return StepTransform(steps, normalisations)
-
-
-def _common_grid(network: OpenVlaNetwork, size: tuple[int, int]) -> tuple[int, int]:
-    grids = {(size[0] // tower.shape.patch, size[1] // tower.shape.patch) for tower in network.towers}
-    if len(grids) != 1 or grids != {tower.shape.grid for tower in network.towers}:
-        raise PolicyUnavailable(
-            f"The towers' patches do not lie on one grid for {size[0]} x {size[1]} pixels: {grids}."
-        )
-    return grids.pop()
-
-
 def _sites(network: OpenVlaNetwork, grid: tuple[int, int]) -> dict[str, FeatureSite]:
-    patches = grid[0] * grid[1]
-    sites: dict[str, FeatureSite] = {}
-
-    def add(name: str, dim: int, flops: float, *, causal: bool = False) -> None:
-        sites[name] = FeatureSite(name, dim, grid, depends_on_instruction=False, flops=flops, causal=causal)
-
-    for tower in network.towers:
-        for block in range(tower.shape.depth):
-            add(f"vision.{tower.site}.{block}", tower.shape.dim, tower.shape.flops(grid, block))
-    fused = sum(tower.shape.flops(grid, tower.used_block) for tower in network.towers)
-    if len(network.towers) > 1:
-        add("vision.fused", sum(tower.shape.dim for tower in network.towers), fused)
-    projected = fused + network.projector.flops(patches)
-    text = network.text
-    add("projector", text.hidden_size, projected)
-    add("llm.0", text.hidden_size, projected)
-    for layer in range(1, text.num_hidden_layers + 1):
-        add(f"llm.{layer}", text.hidden_size, projected + language_flops(text, patches + 1, layer), causal=True)
-    add(
-        "llm.norm", text.hidden_size, projected + language_flops(text, patches + 1, text.num_hidden_layers), causal=True
-    )
+    """All sites in order of depth."""
+    sites = vision_sites(network, grid, depends=False)
+    text, reached = network.text, sites["projector"].flops
+    layers = [(f"llm.{layer}", layer) for layer in range(1, text.num_hidden_layers + 1)]
+    for name, layer in [*layers, ("llm.norm", text.num_hidden_layers)]:
+        flops = reached + language_flops(text, 1 + grid[0] * grid[1], layer)
+        sites[name] = FeatureSite(name, text.hidden_size, grid, depends_on_instruction=False, flops=flops, causal=True)
     return sites

@@ -6,7 +6,7 @@ Two vision towers, their features side by side, a projector, Llama (Kim et al. 2
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import nn
 
 from foundation.errors import PolicyUnavailable, quoted
 from policies.checkpoint import Checkpoint
+from policies.policy import FeatureSite
 from policies.vit import VisionTransformer, VitShape
 
 HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1152: 16, 1280: 16, 1408: 16, 1536: 24}
@@ -46,8 +47,8 @@ class Tower:
         return self.shape.depth - 2
 
 
-def towers(checkpoint: Checkpoint, config: Mapping[str, Any], prefix: str = "") -> tuple[Tower, ...]:
-    """The towers, their sizes read off the tensors; `prefix` stands before `vision_backbone` in the file."""
+def towers(checkpoint: Checkpoint, config: Mapping[str, Any]) -> tuple[Tower, ...]:
+    """The towers, their sizes read off the tensors."""
     ids = [str(name) for name in config.get("timm_model_ids", [])]
     overrides = config.get("timm_override_act_layers") or []
     if any(overrides):
@@ -60,7 +61,7 @@ def towers(checkpoint: Checkpoint, config: Mapping[str, Any], prefix: str = "") 
         raise PolicyUnavailable(f"config.json names {len(ids)} vision towers {quoted(ids)}; {len(keys)} are needed.")
     kinds = ["dino" if "dino" in name else "siglip" if "siglip" in name else "tower" for name in ids]
     return tuple(
-        Tower(kind, key, _tower_shape(checkpoint, f"{prefix}vision_backbone.{key}", registered=name))
+        Tower(kind, key, _tower_shape(checkpoint, f"vision_backbone.{key}", registered=name))
         for kind, key, name in zip(kinds, keys, ids, strict=True)
     )
 
@@ -92,6 +93,7 @@ def _tower_shape(checkpoint: Checkpoint, key: str, registered: str) -> VitShape:
         registers=registers,
         class_position=class_position,
         layer_scale=f"{block}.ls1.scale_factor" in checkpoint.tensors,
+        film=checkpoint.shape(f"{key}.blocks.0.scale.weight")[1] if block.endswith(".block") else None,
     )
 
 
@@ -126,17 +128,14 @@ class OpenVlaNetwork(nn.Module):
         *,
         device: torch.device,
         dtype: torch.dtype,
-        prefix: str = "",
     ) -> None:
-        """`prefix` stands before every name in the file."""
         from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
 
         super().__init__()
         self.checkpoint = checkpoint
-        self.prefix = prefix
         self.device = device
         self.dtype = dtype
-        self.towers = towers(checkpoint, config, prefix)
+        self.towers = towers(checkpoint, config)
         text = llama_config(config)
         with torch.device("meta"):
             self.vision_backbone = nn.ModuleDict({tower.key: VisionTransformer(tower.shape) for tower in self.towers})
@@ -155,23 +154,59 @@ class OpenVlaNetwork(nn.Module):
 
     def check(self) -> None:
         """Raise PolicyUnavailable unless the file has exactly these tensors, and those that are known to be idle."""
-        self.checkpoint.check({f"{self.prefix}{name}": tensor for name, tensor in self.state_dict().items()}, UNUSED)
+        self.checkpoint.check(self.state_dict(), UNUSED)
 
     def ready(self, name: str, *, skip: str | None = None) -> nn.Module:
         """The submodule `name`, filled from the file if it was not yet."""
         module = self.get_submodule(name)
-        self.checkpoint.fill(module, f"{self.prefix}{name}.", self.device, self.dtype, skip=skip)
+        self.checkpoint.fill(module, f"{name}.", self.device, self.dtype, skip=skip)
         return module
 
-    def look(self, tower: Tower, pixels: torch.Tensor, blocks: Collection[int]) -> dict[int, torch.Tensor]:
-        """[B, 3, H, W] -> block -> [B, rows, cols, dim], filling no more than is used."""
+    def look(
+        self, pixels: torch.Tensor, sites: Sequence[str], *, deep: bool, condition: torch.Tensor | None = None
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+        """The towers and the projector.
+
+        Args:
+            pixels: [N, 3 a tower, H, W].
+            sites: of the policy; those of the language model only say that its input is wanted.
+            deep: the language model's input is wanted in any case.
+            condition: [N, C] for towers with FiLM.
+
+        Returns:
+            features by site, [N, patches, C] each, perhaps more than was asked; and the language model's image tokens
+            if they are wanted.
+        """
+        language = deep or any(site.startswith("llm.") for site in sites)
+        fused = language or "vision.fused" in sites or "projector" in sites
+        features: dict[str, torch.Tensor] = {}
+        last = []
+        for index, tower in enumerate(self.towers):
+            stem = f"vision.{tower.site}."
+            blocks = {int(site.removeprefix(stem)) for site in sites if site.startswith(stem)}
+            view = pixels[:, 3 * index : 3 * index + 3]
+            tokens = self._run_tower(tower, view, blocks | ({tower.used_block} if fused else set()), condition)
+            features |= {f"{stem}{block}": tokens[block].flatten(1, 2) for block in blocks}
+            last += [tokens[tower.used_block].flatten(1, 2)] if fused else []
+        if not fused:
+            return features, None
+        features["vision.fused"] = torch.cat(last, dim=-1)
+        if not language and "projector" not in sites:
+            return features, None
+        features["projector"] = features["llm.0"] = self.ready("projector")(features["vision.fused"])
+        return features, features["projector"] if language else None
+
+    def _run_tower(
+        self, tower: Tower, pixels: torch.Tensor, blocks: Collection[int], condition: torch.Tensor | None
+    ) -> dict[int, torch.Tensor]:
+        """[N, 3, H, W] -> block -> [N, rows, cols, dim], filling no more than is used."""
         if not blocks:
             return {}
         key = f"vision_backbone.{tower.key}"
         module = self.ready(key, skip="blocks")
         for index in range(max(blocks) + 1):
             self.ready(f"{key}.blocks.{index}")
-        return module(pixels, blocks)
+        return module(pixels, blocks, condition)
 
     def ready_language(self, layers: int, *, head: bool) -> None:
         """The embedding and the first `layers` layers; with `head` also the final norm and the output."""
@@ -204,3 +239,27 @@ def language_flops(config: Any, tokens: int, layers: int) -> float:
     queries, keys = config.num_attention_heads * head, config.num_key_value_heads * head
     linear = 2 * hidden * (2 * queries + 2 * keys + 3 * config.intermediate_size)
     return float(layers * tokens * (linear + 4 * tokens * queries))
+
+
+def llm_layers(sites: Sequence[str]) -> dict[str, str]:
+    """Site -> submodule of Llama whose output it is; `llm.0` is Llama's input and has none."""
+    return {
+        site: "norm" if site == "llm.norm" else f"layers.{int(site.removeprefix('llm.')) - 1}"
+        for site in sites
+        if site.startswith("llm.") and site != "llm.0"
+    }
+
+
+def vision_sites(network: OpenVlaNetwork, grid: tuple[int, int], *, depends: bool) -> dict[str, FeatureSite]:
+    """The sites of the towers and the projector, in order of depth; `depends`: on the instruction."""
+    fused = sum(tower.shape.flops(grid, tower.used_block) for tower in network.towers)
+    width = sum(tower.shape.dim for tower in network.towers)
+    stages = [
+        (f"vision.{tower.site}.{block}", tower.shape.dim, tower.shape.flops(grid, block))
+        for tower in network.towers
+        for block in range(tower.shape.depth)
+    ]
+    stages += [("vision.fused", width, fused)] if len(network.towers) > 1 else []
+    projected = fused + network.projector.flops(grid[0] * grid[1])
+    stages += [(name, network.text.hidden_size, projected) for name in ("projector", "llm.0")]
+    return {name: FeatureSite(name, dim, grid, depends, flops) for name, dim, flops in stages}

@@ -70,6 +70,14 @@ class Policy(Protocol):
     def action_space(self) -> ActionSpace | None: ...
 
     @property
+    def action_flops(self) -> float:
+        """Floating-point operations to predict the action of one frame, all cameras; 0 where the policy has none.
+
+        For a prompt of usual length, where the instruction counts.
+        """
+        ...
+
+    @property
     def fingerprint(self) -> str:
         """Hex digest of weights and configuration: names the cache."""
         ...

@@ -4,7 +4,7 @@ Nothing is mapped or merged on loading: a checkpoint's tensors go in under their
 tokens after the blocks asked for and stops at the deepest of them.
 
 Architecture: Dosovitskiy et al. 2021 (ViT, pre-norm blocks); Oquab et al. 2023 (DINOv2: layer scale); Darcet et al.
-2023 (registers).
+2023 (registers); Perez et al. 2018 (FiLM).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class VitShape:
     class_position: bool = False
     """True: `pos_embed` begins with a position for the class token."""
     layer_scale: bool = False
+    film: int | None = None
+    """Channels of the condition that scales and shifts every block; None: there is none."""
     eps: float = 1e-6
     """Of every LayerNorm."""
 
@@ -58,7 +60,8 @@ class VitShape:
         embedding = 2 * patches * 3 * self.patch**2 * self.dim
         linear = 2 * tokens * (4 * self.dim**2 + 2 * self.dim * self.mlp)
         attention = 4 * tokens**2 * self.dim
-        return float(embedding + (block + 1) * (linear + attention))
+        film = 4 * (self.film or 0) * self.dim
+        return float(embedding + (block + 1) * (linear + attention + film))
 
 
 class Attention(nn.Module):
@@ -114,9 +117,26 @@ class Block(nn.Module):
         self.mlp = Mlp(shape.dim, shape.mlp)
         self.ls2: nn.Module = LayerScale(shape.dim) if shape.layer_scale else nn.Identity()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, film: tuple[torch.Tensor, torch.Tensor] | None = None) -> torch.Tensor:
+        """[B, tokens, dim] -> the same; `film` = (scale, shift), [B, 1, dim] each, acts between the two halves."""
         x = x + self.ls1(self.attn(self.norm1(x)))
+        if film is not None:
+            x = x * (1 + film[0]) + film[1]
         return x + self.ls2(self.mlp(self.norm2(x)))
+
+
+class FilmBlock(nn.Module):
+    """A block whose channels are scaled and shifted by a condition, equally at every patch."""
+
+    def __init__(self, shape: VitShape, condition: int) -> None:
+        super().__init__()
+        self.block = Block(shape)
+        self.scale = nn.Linear(condition, shape.dim)
+        self.shift = nn.Linear(condition, shape.dim)
+
+    def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """`condition`: [B, C]."""
+        return self.block(x, (self.scale(condition)[:, None], self.shift(condition)[:, None]))
 
 
 class PatchEmbed(nn.Module):
@@ -144,14 +164,19 @@ class VisionTransformer(nn.Module):
             self.reg_token = nn.Parameter(torch.zeros(1, shape.registers, shape.dim))
         positions = shape.grid[0] * shape.grid[1] + int(shape.class_position)
         self.pos_embed = nn.Parameter(torch.zeros(1, positions, shape.dim))
-        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
+        self.blocks = nn.ModuleList(
+            Block(shape) if shape.film is None else FilmBlock(shape, shape.film) for _ in range(shape.depth)
+        )
 
-    def forward(self, pixels: torch.Tensor, blocks: Iterable[int]) -> dict[int, torch.Tensor]:
+    def forward(
+        self, pixels: torch.Tensor, blocks: Iterable[int], condition: torch.Tensor | None = None
+    ) -> dict[int, torch.Tensor]:
         """Run up to the deepest of `blocks`.
 
         Args:
             pixels: [B, 3, H, W], normalised, sides multiples of the patch.
             blocks: indices from 0; block k means the stream after it.
+            condition: [B, film], for a tower that has it.
 
         Returns:
             block -> [B, rows, cols, dim]: patch tokens alone, the tokens before them are dropped.
@@ -160,7 +185,7 @@ class VisionTransformer(nn.Module):
         x, grid = self._embed(pixels)
         features = {}
         for index in range(max(wanted) + 1):
-            x = self.blocks[index](x)
+            x = self.blocks[index](x) if condition is None else self.blocks[index](x, condition)
             if index in wanted:
                 features[index] = x[:, self.shape.prefix :].unflatten(1, grid)
         return features

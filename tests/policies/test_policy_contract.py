@@ -1,35 +1,50 @@
 """What every policy promises, on every family."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from tiny import FAMILIES, Family
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from foundation.errors import BadInput
-from policies.catalog import load_policy
-from policies.policy import Policy
+from policies.policy import Policy, PolicyOutput
 from policies.transform import patch_corners
 
-DATA = Path(__file__).parents[1] / "data"
-FAMILIES: dict[str, Callable[[], Policy]] = {
-    "dinov2-small": lambda: load_policy("dinov2-small", input_size=112),
-    "openvla": lambda: load_policy(str(DATA / "openvla_golden")),
-}
+
+@dataclass(frozen=True)
+class Subject:
+    """A policy under test and what it takes."""
+
+    policy: Policy
+    family: Family
+
+    def run(self, pictures: Sequence[np.ndarray], sites: Sequence[str] = (), **more: object) -> PolicyOutput:
+        """Run with the family's instruction and state, unless given others."""
+        given = {"instruction": self.family.instruction, "state": self.family.states(len(pictures))} | more
+        return self.policy.run(pictures, sites=sites, **given)  # type: ignore[arg-type]
+
+    def pictures(self, count: int, height: int = 60, width: int = 80) -> list[np.ndarray]:
+        """Smooth random pictures: neighbouring pixels belong together, as in a recording."""
+        shape = (count, len(self.policy.cameras), 6, 8, 3)
+        coarse = np.random.default_rng(11).integers(0, 256, shape, dtype=np.uint8)
+        return list(coarse.repeat(height // 6, axis=2).repeat(width // 8, axis=3))
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
-def policy(request: pytest.FixtureRequest) -> Policy:
-    return FAMILIES[request.param]()
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    family = FAMILIES[request.param]
+    return Subject(family.load(tmp_path_factory.mktemp("policy")), family)
 
 
-def frames(policy: Policy, count: int, height: int = 60, width: int = 80) -> list[np.ndarray]:
-    """Smooth random pictures: neighbouring pixels belong together, as in a recording."""
-    coarse = np.random.default_rng(11).integers(0, 256, (count, len(policy.cameras), 6, 8, 3), dtype=np.uint8)
-    return list(coarse.repeat(height // 6, axis=2).repeat(width // 8, axis=3))
+@pytest.fixture
+def acting(subject: Subject) -> Subject:
+    if subject.policy.action_space is None:
+        pytest.skip("this policy does not act")
+    return subject
 
 
 def same(a: torch.Tensor, b: torch.Tensor) -> None:
@@ -37,55 +52,56 @@ def same(a: torch.Tensor, b: torch.Tensor) -> None:
     torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
-def test_sites_listed_are_sites_given(policy: Policy) -> None:
-    names = list(policy.sites)
-    output = policy.run(frames(policy, 2), sites=names)
+def test_sites_listed_are_sites_given(subject: Subject) -> None:
+    names = list(subject.policy.sites)
+    output = subject.run(subject.pictures(2), names)
     assert list(output.features) == names
-    for name, site in policy.sites.items():
+    for name, site in subject.policy.sites.items():
         assert site.name == name
-        assert output.features[name].shape == (2, len(policy.cameras), *site.grid, site.dim)
+        assert output.features[name].shape == (2, len(subject.policy.cameras), *site.grid, site.dim)
         assert output.features[name].isfinite().all()
         assert not output.features[name].requires_grad
 
 
-def test_default_sites_exist(policy: Policy) -> None:
-    assert policy.default_sites
-    assert set(policy.default_sites) <= set(policy.sites)
+def test_default_sites_exist(subject: Subject) -> None:
+    assert subject.policy.default_sites
+    assert set(subject.policy.default_sites) <= set(subject.policy.sites)
 
 
-def test_a_second_run_gives_the_same_bits(policy: Policy) -> None:
-    pictures = frames(policy, 2)
-    first, second = (policy.run(pictures, sites=policy.default_sites).features for _ in range(2))
-    assert all(torch.equal(first[site], second[site]) for site in policy.default_sites)
+def test_a_second_run_gives_the_same_bits(subject: Subject) -> None:
+    pictures, sites = subject.pictures(2), subject.policy.default_sites
+    first, second = (subject.run(pictures, sites).features for _ in range(2))
+    assert all(torch.equal(first[site], second[site]) for site in sites)
 
 
-def test_a_batch_equals_its_frames_alone(policy: Policy) -> None:
-    pictures = frames(policy, 3)
+def test_a_batch_equals_its_frames_alone(subject: Subject) -> None:
+    pictures, sites = subject.pictures(3), subject.policy.default_sites
     pictures[1] = pictures[1][:, :30]  # a recording may change its size: each frame stands alone
-    together = policy.run(pictures, sites=policy.default_sites).features
+    together = subject.run(pictures, sites).features
     for index, picture in enumerate(pictures):
-        alone = policy.run([picture], sites=policy.default_sites).features
-        for site in policy.default_sites:
+        alone = subject.run([picture], sites).features
+        for site in sites:
             same(together[site][index], alone[site][0])
 
 
-def test_a_site_does_not_depend_on_what_else_is_asked(policy: Policy) -> None:
-    pictures = frames(policy, 1)
-    everything = policy.run(pictures, sites=list(policy.sites)).features
-    for site in policy.sites:
-        same(policy.run(pictures, sites=[site]).features[site], everything[site])
+def test_a_site_does_not_depend_on_what_else_is_asked(subject: Subject) -> None:
+    pictures = subject.pictures(1)
+    everything = subject.run(pictures, list(subject.policy.sites)).features
+    for site in subject.policy.sites:
+        same(subject.run(pictures, [site]).features[site], everything[site])
 
 
-def test_a_black_frame_changes_every_site(policy: Policy) -> None:
-    picture = frames(policy, 1)[0]
-    seen = policy.run([picture, np.zeros_like(picture)], sites=list(policy.sites)).features
+def test_a_black_frame_changes_every_site(subject: Subject) -> None:
+    picture = subject.pictures(1)[0]
+    seen = subject.run([picture, np.zeros_like(picture)], list(subject.policy.sites)).features
     for site, features in seen.items():
         change = (features[0] - features[1]).norm() / features[0].norm()
         assert change > 0.05, site
 
 
-def test_a_painted_patch_changes_its_own_features_most(policy: Policy) -> None:
+def test_a_painted_patch_changes_its_own_features_most(subject: Subject) -> None:
     """At the shallowest site a change in the recording must show in the patch that the geometry names."""
+    policy = subject.policy
     site = next(iter(policy.sites.values()))
     height, width = 180, 240
     plain = np.full((len(policy.cameras), height, width, 3), 128, np.uint8)
@@ -94,48 +110,130 @@ def test_a_painted_patch_changes_its_own_features_most(policy: Policy) -> None:
         (left, top), (right, bottom) = corners[row, col], corners[row + 1, col + 1]
         painted = plain.copy()
         painted[:, round(top) : round(bottom), round(left) : round(right)] = (255, 0, 0)
-        features = policy.run([plain, painted], sites=[site.name]).features[site.name]
-        change = (features[1, 0] - features[0, 0]).norm(dim=-1)
-        assert divmod(int(change.argmax()), site.grid[1]) == (row, col)
+        features = subject.run([plain, painted], [site.name]).features[site.name]
+        for camera in range(len(policy.cameras)):
+            change = (features[1, camera] - features[0, camera]).norm(dim=-1)
+            assert divmod(int(change.argmax()), site.grid[1]) == (row, col)
 
 
-def test_flops_are_those_of_the_operations_that_run(policy: Policy) -> None:
-    for site in (policy.sites[name] for name in policy.default_sites):
+def test_cameras_keep_their_places(subject: Subject) -> None:
+    """At the shallowest site a camera sees its own picture alone."""
+    if len(subject.policy.cameras) == 1:
+        pytest.skip("one camera")
+    site = next(iter(subject.policy.sites))
+    picture = subject.pictures(1)[0]
+    changed = picture.copy()
+    changed[1] = 255 - changed[1]
+    features = subject.run([picture, changed], [site]).features[site]
+    same(features[0, 0], features[1, 0])
+    assert (features[0, 1] - features[1, 1]).abs().max() > 0.01
+
+
+def test_instructions_change_what_is_said_to_depend_on_them_and_nothing_else(subject: Subject) -> None:
+    if subject.family.instruction is None:
+        assert not any(site.depends_on_instruction for site in subject.policy.sites.values())
+        pytest.skip("this policy takes no instruction")
+    pictures, sites = subject.pictures(1), list(subject.policy.sites)
+    one = subject.run(pictures, sites).features
+    other = subject.run(pictures, sites, instruction=subject.family.other_instruction()).features
+    for name, site in subject.policy.sites.items():
+        assert torch.equal(one[name], other[name]) != site.depends_on_instruction, name
+
+
+def test_sites_that_do_not_depend_on_an_instruction_need_none(subject: Subject) -> None:
+    free = [name for name, site in subject.policy.sites.items() if not site.depends_on_instruction]
+    if free:
+        assert set(subject.run(subject.pictures(1), free, instruction=None, state=None).features) == set(free)
+    for name in set(subject.policy.sites) - set(free):
+        with pytest.raises(BadInput, match="none was given"):
+            subject.run(subject.pictures(1), [name], instruction=None)
+
+
+def test_flops_are_those_of_the_operations_that_run(subject: Subject) -> None:
+    for site in (subject.policy.sites[name] for name in subject.policy.default_sites):
         with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-            policy.run(frames(policy, 1), sites=[site.name])
-        assert counter.get_total_flops() == pytest.approx(site.flops * len(policy.cameras), rel=0.001)
+            subject.run(subject.pictures(1), [site.name])
+        assert counter.get_total_flops() == pytest.approx(site.flops * len(subject.policy.cameras), rel=0.001)
 
 
-def test_sites_come_in_order_of_depth(policy: Policy) -> None:
-    assert all(site.flops > 0 for site in policy.sites.values())
-    assert next(iter(policy.sites.values())).flops == min(site.flops for site in policy.sites.values())
-    assert list(policy.sites.values())[-1].flops == max(site.flops for site in policy.sites.values())
+def test_sites_come_in_order_of_depth(subject: Subject) -> None:
+    flops = [site.flops for site in subject.policy.sites.values()]
+    assert min(flops) > 0
+    assert flops[0] == min(flops)
+    assert flops[-1] == max(flops)
 
 
-def test_the_global_random_state_is_left_alone(policy: Policy) -> None:
+def test_the_global_random_state_is_left_alone(subject: Subject) -> None:
     before, numpy_before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    policy.run(frames(policy, 1), sites=policy.default_sites)
+    subject.run(subject.pictures(1), subject.policy.default_sites, actions=subject.policy.action_space is not None)
     assert torch.equal(before, torch.random.get_rng_state())
     assert np.array_equal(numpy_before, np.random.get_state()[1])  # noqa: NPY002
 
 
-def test_an_unknown_site_gets_a_suggestion(policy: Policy) -> None:
-    given = next(iter(policy.sites)) + "x"
+def test_an_unknown_site_gets_a_suggestion(subject: Subject) -> None:
     with pytest.raises(BadInput, match="Did you mean"):
-        policy.run(frames(policy, 1), sites=[given])
+        subject.run(subject.pictures(1), [next(iter(subject.policy.sites)) + "x"])
 
 
-def test_frames_of_another_shape_are_refused(policy: Policy) -> None:
-    picture = frames(policy, 1)[0]
+def test_frames_of_another_shape_are_refused(subject: Subject) -> None:
+    picture, sites = subject.pictures(1)[0], subject.policy.default_sites
     for wrong in (picture[0], np.concatenate([picture, picture]), picture.astype(np.float32)):
         with pytest.raises(BadInput, match="cameras"):
-            policy.run([wrong], sites=policy.default_sites)
+            subject.run([wrong], sites)
     with pytest.raises(BadInput, match="no frames"):
-        policy.run([], sites=policy.default_sites)
+        subject.run([], sites)
 
 
-def test_actions_are_refused_by_a_policy_that_has_none(policy: Policy) -> None:
-    if policy.action_space is not None:
+def test_actions_are_refused_by_a_policy_that_has_none(subject: Subject) -> None:
+    if subject.policy.action_space is not None:
         pytest.skip("this policy acts")
     with pytest.raises(BadInput, match="no actions"):
-        policy.run(frames(policy, 1), actions=True)
+        subject.run(subject.pictures(1), actions=True)
+
+
+def test_actions_have_the_dimensions_of_their_space(acting: Subject) -> None:
+    output = acting.run(acting.pictures(2), actions=True)
+    assert output.actions is not None
+    assert output.actions.shape[0] == 2
+    assert output.actions.shape[2] == len(acting.policy.action_space or ())
+    assert output.actions.dtype == np.float64
+    assert np.isfinite(output.actions).all()
+    assert acting.policy.action_flops > 0
+
+
+def test_equal_runs_give_equal_actions(acting: Subject) -> None:
+    one, two = (acting.run(acting.pictures(2), actions=True, seed=5).actions for _ in range(2))
+    assert np.array_equal(one, two)  # type: ignore[arg-type]
+
+
+def test_a_batch_of_actions_equals_single_actions(acting: Subject) -> None:
+    pictures = acting.pictures(3)
+    together = acting.run(pictures, actions=True).actions
+    assert together is not None
+    for index, picture in enumerate(pictures):
+        np.testing.assert_allclose(together[index], acting.run([picture], actions=True).actions[0], atol=1e-4)  # type: ignore[index]
+
+
+def test_a_black_frame_changes_the_action(acting: Subject) -> None:
+    picture = acting.pictures(1)[0]
+    actions = acting.run([picture, np.zeros_like(picture)], actions=True).actions
+    assert actions is not None
+    assert np.abs(actions[0] - actions[1]).max() > 1e-3
+
+
+def test_an_action_needs_an_instruction(acting: Subject) -> None:
+    with pytest.raises(BadInput, match="none was given"):
+        acting.run(acting.pictures(1), actions=True, instruction=None)
+
+
+def test_proprioception_is_asked_for_by_name(acting: Subject) -> None:
+    if acting.family.state is None:
+        pytest.skip("this policy takes no proprioception")
+    for wrong in (None, np.zeros((1, acting.family.state + 1)), np.full((1, acting.family.state), np.nan)):
+        with pytest.raises(BadInput, match="proprioception"):
+            acting.run(acting.pictures(1), actions=True, state=wrong)
+    zero, one = (
+        acting.run(acting.pictures(1), actions=True, state=np.full((1, acting.family.state), value)).actions
+        for value in (0.0, 1.0)
+    )
+    assert not np.array_equal(zero, one)  # type: ignore[arg-type]

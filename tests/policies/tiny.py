@@ -1,0 +1,90 @@
+"""A small policy of every family, with random weights where no real ones are at hand."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from oft_checkpoint import GOLDEN, write_oft
+from safetensors.torch import load_file
+
+from policies.catalog import load_policy
+from policies.policy import Policy
+
+IDS = np.array([1, *range(40, 63)])
+"""A prompt of usual length for the tiny vocabulary."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """How to get a small member, and what it takes."""
+
+    load: Callable[[Path], Policy]
+    """In an empty folder."""
+    instruction: np.ndarray | None = None
+    state: int | None = None
+    """Numbers of proprioception."""
+
+    def other_instruction(self) -> np.ndarray | None:
+        """Other words, as many: reordered ones would have the same mean, which is all that FiLM sees."""
+        return None if self.instruction is None else np.where(self.instruction == 1, 1, self.instruction - 7)
+
+    def states(self, batch: int) -> np.ndarray | None:
+        if self.state is None:
+            return None
+        return np.linspace(-0.5, 0.5, self.state) + np.zeros((batch, 1))
+
+
+def oft(folder: Path, *, film: bool) -> Policy:
+    """The recorded OpenVLA checkpoint with the parts of OFT added to it."""
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int, scale: float = 0.2) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator) * scale
+
+    model = {name: tensor.float() for name, tensor in load_file(GOLDEN / "model.safetensors").items()}
+    tensors = {f"vla.{name}": tensor for name, tensor in model.items()}
+    if film:
+        tensors = {}
+        for name, tensor in model.items():
+            if name.startswith("vision_backbone."):
+                name = f"vision_backbone.{name}"
+                head, dot, tail = name.partition(".blocks.")
+                if dot:
+                    index, rest = tail.split(".", 1)
+                    name = f"{head}.blocks.{index}.block.{rest}"
+                    for part in ("scale", "shift"):
+                        width = model[f"{head.removeprefix('vision_backbone.')}.patch_embed.proj.bias"].shape[0]
+                        tensors[f"vla.{head}.blocks.{index}.{part}.weight"] = random(width, 64)
+                        tensors[f"vla.{head}.blocks.{index}.{part}.bias"] = random(width)
+            tensors[f"vla.{name}"] = tensor
+    tensors |= {
+        "head.model.layer_norm1.weight": torch.ones(448),
+        "head.model.layer_norm1.bias": torch.zeros(448),
+        "head.model.fc1.weight": random(64, 448),
+        "head.model.fc1.bias": random(64),
+        "head.model.mlp_resnet_blocks.0.ffn.0.weight": torch.ones(64),
+        "head.model.mlp_resnet_blocks.0.ffn.0.bias": torch.zeros(64),
+        "head.model.mlp_resnet_blocks.0.ffn.1.weight": random(64, 64),
+        "head.model.mlp_resnet_blocks.0.ffn.1.bias": random(64),
+        "head.model.layer_norm2.weight": torch.ones(64),
+        "head.model.layer_norm2.bias": torch.zeros(64),
+        "head.model.fc2.weight": random(7, 64),
+        "head.model.fc2.bias": random(7),
+        "prop.fc1.weight": random(64, 8),
+        "prop.fc1.bias": random(64),
+        "prop.fc2.weight": random(64, 64),
+        "prop.fc2.bias": random(64),
+    }
+    config = json.loads((GOLDEN / "config.json").read_text())
+    return load_policy(str(write_oft(folder / "oft", tensors, config)))
+
+
+FAMILIES = {
+    "dinov2-small": Family(lambda folder: load_policy("dinov2-small", input_size=112)),
+    "openvla": Family(lambda folder: load_policy(str(GOLDEN)), IDS),
+    "openvla-oft": Family(lambda folder: oft(folder, film=False), IDS, state=8),
+    "openvla-oft with FiLM": Family(lambda folder: oft(folder, film=True), IDS, state=8),
+}
