@@ -11,6 +11,7 @@ which is never formed: everything below costs O(n m) time and, read block by blo
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator
 from typing import Any, Self, overload
 
@@ -160,22 +161,28 @@ class NystromNcut:
 
     def _fit(self, sampled: torch.Tensor) -> None:
         self.n_features_in_ = sampled.shape[1]
-        if self.affinity == "cosine":
-            sampled = affinities.unit_rows(sampled)
+        self._unit = _unit_of(sampled) if self.affinity == "rbf" else 1.0
+        sampled = self._prepared(sampled)
         self._mean = sampled.mean(0)
         few = sampled[:: max(1, len(sampled) // 4096)] - self._mean
         self._axes = landmark_choice.principal_axes(few, self.n_projection)
-        self.sigma_ = (
-            float(self.sigma)
+        self._scale = (
+            float(self.sigma) / self._unit
             if self.sigma is not None
             else affinities.scale_for_mean_affinity(sampled[:: max(1, len(sampled) // 1024)], self.mean_affinity)
         )
+        self.sigma_ = self._scale * self._unit
         projected, energy = self._project(sampled)
         self._centres = landmark_choice.kmeans_landmarks(projected, self.n_landmarks, iterations=5)
-        self.landmarks_ = self._centres @ self._axes.T + self._mean
-        self._offset = -0.5 / self.sigma_**2 * self._centres.square().sum(1)
-        self._slope = (self._centres / self.sigma_**2).T.contiguous()
+        self.landmarks_ = (self._centres @ self._axes.T + self._mean) * self._unit
+        self._offset = -0.5 / self._scale**2 * self._centres.square().sum(1)
+        self._slope = (self._centres / self._scale**2).T.contiguous()
         self._solve(self._affinity_to_landmarks(projected, energy))
+
+    def _prepared(self, x: torch.Tensor) -> torch.Tensor:
+        if self.affinity == "cosine":
+            return affinities.unit_rows(x)
+        return x if self._unit == 1.0 else x / self._unit
 
     def _project(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(b, d) rows -> (b, p) coordinates on the axes and (b,) squared distance from the mean, over all d channels."""
@@ -186,12 +193,12 @@ class NystromNcut:
     def _affinity_to_landmarks(self, projected: torch.Tensor, energy: torch.Tensor) -> torch.Tensor:
         """C, (b, m). Landmarks lie in the span of the axes, so |x - l|^2 = |x|^2 - 2 x'l + |l|^2 needs x there only."""
         exponent = torch.addmm(self._offset, projected, self._slope)
-        return exponent.add_((-0.5 / self.sigma_**2) * energy[:, None]).clamp_(max=0.0).exp_()
+        return exponent.add_((-0.5 / self._scale**2) * energy[:, None]).clamp_(max=0.0).exp_()
 
     def _solve(self, c: torch.Tensor) -> None:
         """Eigenvectors of D^-1/2 (C A^+ C') D^-1/2 as a linear map of C; small matrices in float64."""
         s = len(c)
-        a = affinities.rbf(self._centres.double(), self._centres.double(), self.sigma_)
+        a = affinities.rbf(self._centres.double(), self._centres.double(), self._scale)
         values, vectors = torch.linalg.eigh(a)
         # C is known to about 1e-6: directions of A below that are rounding, and dividing by them would amplify it.
         kept = values > 1e-6 * values[-1]
@@ -227,9 +234,7 @@ class NystromNcut:
         return (c @ weights).clamp_(min=1e-12)
 
     def _embed(self, x: torch.Tensor) -> torch.Tensor:
-        if self.affinity == "cosine":
-            x = affinities.unit_rows(x)
-        c = self._affinity_to_landmarks(*self._project(x))
+        c = self._affinity_to_landmarks(*self._project(self._prepared(x)))
         if self._balance is not None:
             c *= self._degree(c, self._balance).pow(-self.density)[:, None]
         degree = (c @ self._to_degree).clamp_(min=self._floor)
@@ -258,3 +263,11 @@ class NystromNcut:
             raise ValueError(f"mean_affinity lies between 0 and 1; got {self.mean_affinity}.")
         if not 0 <= self.density <= 1:
             raise ValueError(f"density lies between 0 and 1; got {self.density}.")
+
+
+def _unit_of(x: torch.Tensor) -> float:
+    """1, unless the features are so large or small that their squares leave float32: then a power of two near them."""
+    largest = float((x - x[0]).abs().max())
+    if largest == 0.0 or 1e-9 < largest < 1e9:
+        return 1.0
+    return 2.0 ** round(math.log2(largest))
