@@ -249,7 +249,7 @@ def test_nan_and_other_channels_are_refused_when_transforming() -> None:
     ],
 )
 def test_wrong_parameters_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=str(list(wrong.values())[0])):
+    with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
         NystromNcut(**wrong).fit(torch.rand(10, 3))  # type: ignore[arg-type]
 
 
