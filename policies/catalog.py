@@ -63,11 +63,17 @@ CATALOG = (
         "policies.openvla",
         "openvla/openvla-7b-finetuned-libero-10",
     ),
+    KnownPolicy(
+        "pi0-base", "pi0, trained by Physical Intelligence, in LeRobot's form", "policies.pi0", "lerobot/pi0_base"
+    ),
 )
 
 FAMILIES = (
     ("openvla", "action_head--*", "policies.openvla_oft"),
     ("openvla", "*", "policies.openvla"),
+    ("pi0", "*", "policies.pi0"),
+    ("pi05", "*", "policies.pi0"),
+    ("pi0_fast", "*", "policies.pi0"),
 )
 """`model_type` in a checkpoint's config.json, a file that must lie beside it -> the module that reads it. The first fits."""
 

@@ -1,4 +1,4 @@
-"""From an instruction to the tokens of OpenVLA's prompt."""
+"""From an instruction to the tokens of a policy's prompt."""
 
 from __future__ import annotations
 
@@ -22,9 +22,29 @@ SPACE = 29871
 class Prompt:
     """The prompt of one checkpoint: its words, its tokenizer and how long it may get."""
 
-    def __init__(self, folder: Path, *, template: str, vocabulary: int, bos: int, limit: int) -> None:
-        """`folder` may lack a tokenizer; then only ready tokens can be used. `limit` counts text tokens."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        template: str,
+        vocabulary: int,
+        bos: int,
+        limit: int,
+        ending: int | None = SPACE,
+        lower: bool = True,
+    ) -> None:
+        """Remember them; the tokenizer is read when it is needed.
+
+        Args:
+            folder: may lack `tokenizer.json`; then only ready tokens can be used.
+            template: with `{}` for the instruction.
+            limit: text tokens, BOS included.
+            ending: token that must come last, if the vocabulary has it.
+            lower: write the instruction in small letters.
+        """
         self.template = template
+        self.ending = ending
+        self.lower = lower
         self.vocabulary = vocabulary
         self.bos = bos
         self.limit = limit
@@ -63,9 +83,10 @@ class Prompt:
             tokenizer = Tokenizer.from_file(str(self._file))
         except Exception as error:  # tokenizers raises bare Exception
             raise PolicyUnavailable(f"{quoted(self._file)} is not a tokenizer: {quoted(error)}.") from error
-        ids = list(tokenizer.encode(self.template.format(instruction.lower())).ids)
+        words = instruction.lower() if self.lower else instruction
+        ids = list(tokenizer.encode(self.template.format(words)).ids)
         if ids[:1] != [self.bos]:
             ids.insert(0, self.bos)
-        if ids[-1] != SPACE and self.vocabulary > SPACE:
-            ids.append(SPACE)
+        if self.ending is not None and ids[-1] != self.ending and self.vocabulary > self.ending:
+            ids.append(self.ending)
         return np.array(ids)

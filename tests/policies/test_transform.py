@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from foundation.errors import BadInput
+from policies.padding import FitCentred
 from policies.transform import (
     IMAGENET,
     CentreCrop,
@@ -22,6 +23,7 @@ STEPS: dict[str, tuple[PixelStep, ...]] = {
     "resize": (Resize(70, 70),),
     "to a wide input": (Resize(42, 98),),
     "crop, then resize": (CentreCrop(0.5), Resize(70, 70)),
+    "fit into a square": (FitCentred(70, 70),),
     "resize, crop, resize back": (Resize(100, 100), CentreCrop(0.81), Resize(70, 70, Image.Resampling.BILINEAR)),
 }
 RECORDINGS = [(180, 240), (75, 31), (480, 640)]
@@ -34,7 +36,9 @@ def test_a_painted_patch_lights_that_patch_alone(steps: tuple[PixelStep, ...], h
     transform = StepTransform(steps, (GREY,))
     rows, cols = transform.size[0] // 14, transform.size[1] // 14
     corners = patch_corners(transform, (rows, cols), height, width)
-    for row, col in [(0, 0), (1, 2), (rows - 1, cols - 1)]:
+    points = corners[:-1, :-1], corners[1:, 1:]
+    whole = np.argwhere((points[0] > -0.5).all(-1) & (points[1] < (width + 0.5, height + 0.5)).all(-1))
+    for row, col in whole[[0, len(whole) // 2, -1]]:
         (left, top), (right, bottom) = corners[row, col], corners[row + 1, col + 1]
         frame = np.zeros((height, width, 3), np.uint8)
         frame[round(top) : round(bottom), round(left) : round(right)] = 255

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from oft_checkpoint import GOLDEN, write_oft
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from policies.catalog import load_policy
 from policies.policy import Policy
@@ -82,9 +82,46 @@ def oft(folder: Path, *, film: bool) -> Policy:
     return load_policy(str(write_oft(folder / "oft", tensors, config)))
 
 
+def pi0(folder: Path) -> Policy:
+    """Two cameras, random weights, in LeRobot's configuration of features and statistics."""
+    from transformers import PI0Config, PI0ForConditionalGeneration
+
+    torch.manual_seed(0)
+    text = {
+        "model_type": "gemma", "hidden_size": 48, "num_hidden_layers": 3, "intermediate_size": 64,
+        "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 16, "vocab_size": 128, "bos_token_id": 1,
+    }  # fmt: skip
+    vision = {
+        "model_type": "siglip_vision_model", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+        "num_attention_heads": 4, "patch_size": 14, "image_size": 112, "vision_use_head": False,
+    }  # fmt: skip
+    config = PI0Config(
+        vlm_config={"model_type": "paligemma", "text_config": text, "vision_config": vision, "projection_dim": 48,
+                    "image_token_id": 127},
+        dit_config=text | {"hidden_size": 40}, chunk_size=5, num_inference_steps=3,
+    )  # fmt: skip
+    model = PI0ForConditionalGeneration(config)
+    for weight in model.parameters():
+        if weight.ndim > 1:
+            torch.nn.init.normal_(weight, std=0.15)
+    model.save_pretrained(folder)
+    saved = json.loads((folder / "config.json").read_text())
+    saved["input_features"] = {
+        "observation.images.top": {"type": "VISUAL", "shape": [3, 224, 224]},
+        "observation.images.wrist": {"type": "VISUAL", "shape": [3, 224, 224]},
+        "observation.state": {"type": "STATE", "shape": [6]},
+    }
+    saved["output_features"] = {"action": {"type": "ACTION", "shape": [7]}}
+    (folder / "config.json").write_text(json.dumps(saved))
+    numbers = {"action.mean": torch.arange(7.0), "action.std": torch.full((7,), 2.0)}
+    save_file(numbers, folder / "policy_postprocessor_step_0_unnormalizer_processor.safetensors")
+    return load_policy(str(folder))
+
+
 FAMILIES = {
     "dinov2-small": Family(lambda folder: load_policy("dinov2-small", input_size=112)),
     "openvla": Family(lambda folder: load_policy(str(GOLDEN)), IDS),
     "openvla-oft": Family(lambda folder: oft(folder, film=False), IDS, state=8),
     "openvla-oft with FiLM": Family(lambda folder: oft(folder, film=True), IDS, state=8),
+    "pi0": Family(pi0, IDS, state=6),
 }
