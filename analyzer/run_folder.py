@@ -19,10 +19,9 @@ once all of it is there. Nothing in it depends on the clock: equal inputs give e
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -33,8 +32,9 @@ import numpy as np
 from analyzer.npy import NpyFile
 from analyzer.settings import Settings
 from foundation.action_space import ActionSpace
-from foundation.errors import RunUnreadable, did_you_mean, quoted
+from foundation.errors import BadInput, RunUnreadable, did_you_mean, quoted
 from foundation.files import atomic, writing_to
+from foundation.names import safe_name
 
 SCHEMA = 1
 
@@ -245,6 +245,12 @@ class RunFolder:
             },
         )
 
+    def discard(self) -> None:
+        """Take the run off the disk, and nothing else that lies in its folder."""
+        shutil.rmtree(self.path / "episodes", ignore_errors=True)
+        with suppress(OSError):
+            (self.path / "run.json").unlink(missing_ok=True)
+
     @contextmanager
     def new_episode(self, episode: str) -> Iterator[tuple[Path, Callable[[EpisodeRecord], None]]]:
         """A folder to fill, and the call that finishes it: it puts the folder in its place and lists the episode.
@@ -287,15 +293,10 @@ def write_actions(path: Path, actions: np.ndarray, space: ActionSpace) -> None:
         parquet.write_table(pa.table(columns), temporary)
 
 
-def safe_name(name: str) -> str:
-    """`name` as one component of a path: hostile characters give way to `_`, and nothing climbs out of the folder."""
-    cleaned = re.sub(r"[^\w.=+-]", "_", name).lstrip(".")[:120]
-    return cleaned or "_"
-
-
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        # ASCII with escapes: a file name or an instruction need not be valid Unicode.
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="ascii")
 
 
 def _read_json(path: Path, missing: str) -> dict[str, Any]:
@@ -303,7 +304,7 @@ def _read_json(path: Path, missing: str) -> dict[str, Any]:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunUnreadable(missing) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunUnreadable(f"{path}: damaged ({error}). Analyse the recording again.") from error
     if not isinstance(stored, dict):
         raise RunUnreadable(f"{path}: damaged (not a JSON object). Analyse the recording again.")
@@ -315,7 +316,7 @@ def _understood(path: Path) -> Iterator[None]:
     """Turn a record that lacks fields or holds the wrong kind of value into one sentence."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, OverflowError, BadInput) as error:
         raise RunUnreadable(
             f"{path}: damaged ({type(error).__name__}: {error}). Analyse the recording again."
         ) from error

@@ -9,6 +9,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from foundation.names import printable
+
+_LISTED = 50
+"""Known names that an error lists: a dataset may have thousands."""
+
 
 class LensError(Exception):
     """Base of every error that is shown to the user as one message, without a traceback."""
@@ -46,7 +51,8 @@ def quoted(text: object, limit: int = 200) -> str:
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: " Did you mean 'x'? Known: …"."""
-    names = list(known)
+    names = [printable(name) for name in known]
     close = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f" Did you mean {quoted(close[0])}?" if close else ""
-    return f"{hint} Known: {', '.join(names) if names else 'none'}."
+    more = f", … ({len(names)} in all)" if len(names) > _LISTED else ""
+    return f"{hint} Known: {', '.join(names[:_LISTED]) if names else 'none'}{more}."

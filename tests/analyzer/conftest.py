@@ -15,12 +15,12 @@ from analyzer.run_folder import (
     RunFolder,
     RunManifest,
     SiteRecord,
-    safe_name,
     write_actions,
     write_site,
 )
 from analyzer.settings import Settings
 from foundation.action_space import LIBERO
+from foundation.names import safe_name
 from videos.catalog import find_episodes, open_episode
 from videos.encode import write_video
 from videos.preview import write_preview

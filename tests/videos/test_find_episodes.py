@@ -8,14 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from recordings import Built, barcode, read_barcode, write_clip
 
 from foundation.errors import BadInput, EpisodeUnreadable
 from videos.catalog import FORMATS, find_episodes, open_episode
-from videos.readers.reader import safe_name
 
 
 def test_every_row_of_the_table_loads() -> None:
@@ -60,15 +57,6 @@ def test_equal_stems_get_different_ids(tmp_path: Path) -> None:
     ids = {summary.id for summary in find_episodes(tmp_path)}
     assert len(ids) == 2
     assert {open_episode(tmp_path, id).id for id in ids} == ids
-
-
-@given(st.text(max_size=300))
-def test_ids_are_safe_whatever_the_file_is_called(text: str) -> None:
-    name = safe_name(text)
-    assert name
-    assert not name.startswith(".")
-    assert len(name.encode()) <= 120
-    assert not set(name) & set('/\\\0\n\r\t :*?"<>|')
 
 
 def test_pictures_beside_a_video_are_thumbnails(tmp_path: Path) -> None:

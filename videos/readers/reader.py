@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from videos import digest
+from foundation.names import safe_name
 from videos.confinement import inside
 from videos.episode import Episode, EpisodeSummary
 from videos.image_folder import DEFAULT_FPS
-
-_LONGEST_ID = 120
-"""Characters. Leaves room for endings under the 255 bytes that file systems allow a name."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +63,3 @@ def id_of(root: Path, path: Path, inner: str = "") -> str:
     if inner:
         parts.append(inner)
     return safe_name(".".join(parts) or (path.stem if path.is_file() else path.resolve().name))
-
-
-def safe_name(text: str) -> str:
-    """`text` with everything but letters, digits and . _ = + - replaced by _, never hidden, never too long."""
-    name = re.sub(r"[^\w.=+-]", "_", text).lstrip(".") or "episode"
-    if len(name.encode()) <= _LONGEST_ID:
-        return name
-    short = name.encode()[: _LONGEST_ID - 9].decode(errors="ignore")
-    return f"{short}-{digest.of_parts(text)[:8]}"
