@@ -10,10 +10,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyzer.npy import NpyFile
-from foundation.errors import BadInput, OutputUnwritable
+from foundation.errors import BadInput, OutputUnwritable, RunUnreadable
 from foundation.files import atomic, writing_to
+from foundation.names import safe_name
 from videos.episode import Episode
 
 if TYPE_CHECKING:
@@ -73,10 +75,6 @@ class FeatureRequest:
         declared = policy.sites[site]
         return (len(self.frames), len(self.cameras), *declared.grid, declared.dim)
 
-    def bytes(self, policy: Policy) -> int:
-        """Disk space of all features asked for."""
-        return sum(2 * int(np.prod(self.shape(policy, site), dtype=np.int64)) for site in self.sites)
-
 
 def extract(
     episode: Episode,
@@ -104,16 +102,14 @@ def extract(
             stack.enter_context(_locked(folder))
             manifests[folder] = _Manifest.read(folder)
             manifests[folder].describe(episode, policy, request)
-        _check_space(
-            cache, {site: shapes[site] for site, folder in folders.items() if not manifests[folder].done.get(site)}
-        )
         stores = {}
         for site, folder in folders.items():
             file = _open_site(folder, site, shapes[site], manifests[folder])
             stack.callback(file.close)
             stores[site] = _Store(site, file, manifests[folder])
+        _check_space(cache, stores.values())
         _forward(episode, policy, request, stores, progress)
-    return {site: SiteFeatures(folders[site] / f"{site}.npy", shapes[site]) for site in request.sites}
+    return {site: SiteFeatures(store.file.path, shapes[site]) for site, store in stores.items()}
 
 
 @dataclass
@@ -128,8 +124,14 @@ class _Store:
     def done(self) -> int:
         return self.manifest.done[self.site]
 
+    @property
+    def missing_bytes(self) -> int:
+        return (len(self.file) - self.done) * math.prod(self.file.shape[1:]) * self.file.dtype.itemsize
+
     def append(self, at: int, features: np.ndarray) -> None:
         self.file.write(at, _as_float16(features, self.site))
+        if at + len(features) == len(self.file):
+            self.file.sync()  # what is called complete survives a power cut too
         self.manifest.done[self.site] = at + len(features)
 
 
@@ -177,7 +179,8 @@ def _run(
 def _as_float16(features: np.ndarray, site: str) -> np.ndarray:
     if not np.isfinite(features).all():
         raise BadInput(
-            f"{site}: the policy gave NaN or infinity. In half precision that is an overflow: try --dtype float32."
+            f"{site}: the policy gave NaN or infinity. In half precision that is an overflow: try --dtype float32. "
+            "Else its weights are damaged, or it cannot take these pictures."
         )
     # Llama's rare giant activations stay below this; clipping keeps one of them from turning a patch into infinity.
     return np.clip(features, -65504, 65504).astype(np.float16)
@@ -197,11 +200,16 @@ class _Manifest:
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
             if stored["schema"] == SCHEMA:
-                done = {str(site): int(count) for site, count in stored["done"].items()}
+                total = len(stored["about"]["frames"])
+                counts = {str(site): int(count) for site, count in stored["done"].items()}
+                # Since the machine started anew, pieces may be missing that had not reached the disk: only what was
+                # waited for is trusted.
+                partly = stored["boot"] == _boot()
+                done = {site: count for site, count in counts.items() if count == total or (partly and count < total)}
                 return cls(path, done, dict(stored["about"]))
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             # A cache that cannot be understood is only a loss of time; the features are computed afresh.
             pass
         return cls(path, {}, {})
@@ -220,45 +228,53 @@ class _Manifest:
     def write(self) -> None:
         with atomic(self.path, durable=False) as temporary:
             temporary.write_text(
-                json.dumps({"schema": SCHEMA, "done": self.done, "about": self.about}), encoding="utf-8"
+                json.dumps({"schema": SCHEMA, "done": self.done, "boot": _boot(), "about": self.about}),
+                encoding="utf-8",
             )
+
+
+def _boot() -> str:
+    """Tells one start of this machine from the next; "" where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _open_site(folder: Path, site: str, shape: tuple[int, ...], manifest: _Manifest) -> NpyFile:
     """The site's file, as far as it is trusted; else a new one."""
-    path = folder / f"{site}.npy"
-    if manifest.done.get(site):
-        try:
+    path = folder / f"{safe_name(site)}.npy"
+    if manifest.done.get(site, 0) > 0:
+        with suppress(RunUnreadable):
             file = NpyFile.open(path, "r+")
             if file.shape == shape and file.dtype == np.float16:
                 return file
             file.close()
-        except Exception:
-            pass
     manifest.done[site] = 0
+    manifest.write()  # before the old file goes: a kill in between must not leave a claim about the new one
     return NpyFile.create(path, shape, "float16")
 
 
-def _check_space(cache: Path, shapes: dict[str, tuple[int, ...]]) -> None:
-    needed = sum(2 * int(np.prod(shape, dtype=np.int64)) for shape in shapes.values())
+def _check_space(cache: Path, stores: Collection[_Store]) -> None:
+    needed = sum(store.missing_bytes for store in stores)
     free = shutil.disk_usage(cache).free
     if needed > free:
         raise OutputUnwritable(
-            f"{cache}: the features of {len(shapes)} sites take {needed / 1e9:.1f} GB and only {free / 1e9:.1f} GB are "
+            f"{cache}: the features of {len(stores)} sites take {needed / 1e9:.1f} GB more and only {free / 1e9:.1f} GB are "
             "free. Free some space, look at fewer frames (--stride) or sites, or put the cache elsewhere (--cache)."
         )
 
 
 def _key(episode: Episode, policy: Policy, request: FeatureRequest, site: str) -> str:
     parts = [
-        str(SCHEMA),
-        *(f"{camera}:{episode.cameras[camera].fingerprint()}" for camera in request.cameras),
-        ",".join(map(str, request.frames)),
+        SCHEMA,
+        [(camera, episode.cameras[camera].fingerprint()) for camera in request.cameras],
+        request.frames,
         policy.fingerprint,
         policy.transform.fingerprint,
-        (episode.instruction or "") if policy.sites[site].depends_on_instruction else "",
+        (episode.instruction,) if policy.sites[site].depends_on_instruction else (),
     ]
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -17,6 +18,8 @@ import numpy as np
 
 from foundation.errors import RunUnreadable
 from foundation.files import writing_to
+
+_REMEDY = "Delete it and run the analysis again."
 
 
 class NpyFile:
@@ -40,14 +43,15 @@ class NpyFile:
         Raises:
             OutputUnwritable: it cannot be written.
         """
-        with writing_to(path):
-            file = path.open("wb+")
+        with writing_to(path), ExitStack() as on_error:
+            file = on_error.enter_context(path.open("wb+"))
             header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             file.flush()
             offset = file.tell()
             array = cls(path, file, shape, np.dtype(dtype), offset)
             file.truncate(offset + array._row_bytes * shape[0])
+            on_error.pop_all()
         return array
 
     @classmethod
@@ -55,33 +59,47 @@ class NpyFile:
         """An existing file, for reading ("r") or for reading and writing ("r+").
 
         Raises:
-            RunUnreadable: missing, not `.npy`, of objects, or shorter than its header says.
+            RunUnreadable: missing, not `.npy`, of objects, in Fortran order, or shorter than its header says.
         """
         try:
             file = path.open("rb" if mode == "r" else "rb+")
         except OSError as error:
             raise RunUnreadable(f"{path}: cannot be read ({error.strerror}).") from error
-        try:
-            np.lib.format.read_magic(file)
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        except ValueError as error:
-            file.close()
-            raise RunUnreadable(f"{path}: not a .npy file ({error}). Delete it and run the analysis again.") from error
-        array = cls(path, file, shape, dtype, file.tell())
-        expected = array._offset + math.prod(shape) * dtype.itemsize
-        if fortran or dtype.hasobject or not shape or os.fstat(file.fileno()).st_size < expected:
-            file.close()
-            raise RunUnreadable(f"{path}: damaged or cut short. Delete it and run the analysis again.")
+        with ExitStack() as on_error:
+            on_error.enter_context(file)
+            try:
+                if np.lib.format.read_magic(file) != (1, 0):
+                    raise ValueError("of another version")
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            except (ValueError, OSError) as error:
+                raise RunUnreadable(f"{path}: not a .npy file ({error}). {_REMEDY}") from error
+            if fortran or dtype.hasobject or not shape or min(shape) < 0:
+                raise RunUnreadable(f"{path}: an array of another kind than an analysis writes. {_REMEDY}")
+            array = cls(path, file, shape, dtype, file.tell())
+            if os.fstat(file.fileno()).st_size < array._offset + array._row_bytes * len(array):
+                raise RunUnreadable(f"{path}: cut short. {_REMEDY}")
+            on_error.pop_all()
         return array
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Rows start … stop - 1, a fresh array."""
+        """Rows start … stop - 1, a fresh array.
+
+        Raises:
+            RunUnreadable: the file was cut since it was opened.
+        """
         stop = min(stop, len(self))
-        raw = os.pread(self._file.fileno(), (stop - start) * self._row_bytes, self._offset + start * self._row_bytes)
-        return np.frombuffer(bytearray(raw), self.dtype).reshape(stop - start, *self.shape[1:])
+        raw = bytearray((stop - start) * self._row_bytes)
+        filled = 0
+        while filled < len(raw):  # one read gives at most 2 GB
+            at = self._offset + start * self._row_bytes + filled
+            count = os.preadv(self._file.fileno(), [memoryview(raw)[filled:]], at)
+            if count == 0:
+                raise RunUnreadable(f"{self.path}: cut short. {_REMEDY}")
+            filled += count
+        return np.frombuffer(raw, self.dtype).reshape(stop - start, *self.shape[1:])
 
     def chunks(self, rows: int) -> Iterator[np.ndarray]:
         for start in range(0, len(self), rows):
@@ -97,6 +115,11 @@ class NpyFile:
             while written < len(data):
                 at = self._offset + start * self._row_bytes + written
                 written += os.pwrite(self._file.fileno(), data[written:], at)
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        with writing_to(self.path):
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         self._file.close()
