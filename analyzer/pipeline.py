@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import platform
-import shutil
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -23,13 +23,13 @@ from analyzer.run_folder import (
     RunFolder,
     RunManifest,
     SiteRecord,
-    safe_name,
     write_actions,
     write_site,
 )
 from analyzer.settings import Settings
-from foundation.errors import BadInput, LensError, did_you_mean, quoted
+from foundation.errors import BadInput, did_you_mean, quoted
 from foundation.files import writing_to
+from foundation.names import safe_name
 from videos.episode import Episode, EpisodeSummary
 from videos.preview import write_preview
 
@@ -63,8 +63,6 @@ def run(
     if not recordings:
         raise BadInput("There are no episodes to analyse. Name at least one recording, or widen --episodes.")
     folder = _existing(out, settings, recordings, resume)
-    if folder is not None and folder.manifest.complete:
-        return folder
     progress.stage("reading recordings", len(recordings), "episode")
     episodes = []
     for recording in recordings:
@@ -73,28 +71,45 @@ def run(
     policy = _load(settings)
     sites = choose_sites(settings.sites, policy)
     requests = [_request(episode, policy, settings, sites) for episode in episodes]
+    groups = _groups(len(episodes), settings.basis)
+    for group in groups:
+        _check_enough([requests[index] for index in group], policy)
+    if folder is not None:
+        _check_unchanged(folder, policy, episodes, requests)
+        return _analyse(folder, groups, recordings, episodes, requests, policy, cache, progress)
+    with _created(out, settings, recordings, policy, sites) as folder:
+        return _analyse(folder, groups, recordings, episodes, requests, policy, cache, progress)
 
-    created = folder is None
-    folder = folder or _create(out, settings, recordings, policy, sites)
-    try:
-        features = _features(episodes, requests, policy, cache, progress)
-        for group in _groups(len(episodes), settings.basis):
-            bases = _bases([features[index] for index in group], sites, settings, progress)
-            for index in group:
-                _write_episode(
-                    folder,
-                    recordings[index],
-                    episodes[index],
-                    requests[index],
-                    policy,
-                    features[index],
-                    bases,
-                    progress,
-                )
-    except LensError:
-        if created and not folder.manifest.done:
-            shutil.rmtree(out, ignore_errors=True)
-        raise
+
+def _analyse(
+    folder: RunFolder,
+    groups: Sequence[Sequence[int]],
+    recordings: Sequence[EpisodeSummary],
+    episodes: Sequence[Episode],
+    requests: Sequence[FeatureRequest],
+    policy: Policy,
+    cache: Path,
+    progress: Progress,
+) -> RunFolder:
+    """Every group of episodes that share a basis in turn, leaving out what is finished."""
+    for group in groups:
+        missing = [index for index in group if episodes[index].id not in folder.manifest.done]
+        if not missing:
+            continue
+        looked_at = _features([episodes[i] for i in group], [requests[i] for i in group], policy, cache, progress)
+        features = dict(zip(group, looked_at, strict=True))
+        bases = _bases(looked_at, folder.manifest.settings, progress)
+        for index in missing:
+            _write_episode(
+                folder,
+                recordings[index],
+                episodes[index],
+                requests[index],
+                policy,
+                features[index],
+                bases,
+                progress,
+            )
     return folder
 
 
@@ -124,11 +139,18 @@ def choose_cameras(wanted: Sequence[str], episode: Episode, policy: Policy) -> t
                 raise BadInput(
                     f"{episode.source} ({episode.id}) has no camera {quoted(camera)}.{did_you_mean(camera, known)}"
                 )
-        chosen = tuple(wanted)
+        chosen = tuple(dict.fromkeys(wanted))
     if views > 1 and len(chosen) != views:
         raise BadInput(
             f"{policy.name} looks through {views} cameras at once ({', '.join(policy.cameras)}); "
             f"{episode.id} offers {len(chosen)} ({', '.join(chosen)}). Name {views} with --camera."
+        )
+    sizes = {camera: episode.cameras[camera].size for camera in chosen}
+    if views > 1 and len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{camera}: {width}x{height}" for camera, (height, width) in sizes.items())
+        raise BadInput(
+            f"{policy.name} looks through {views} cameras at once and takes pictures of one size; {episode.id} has "
+            f"{listed}. Choose others with --camera."
         )
     return chosen
 
@@ -164,11 +186,10 @@ def _groups(episodes: int, basis: str) -> list[list[int]]:
     return [list(range(episodes))] if basis == "run" else [[index] for index in range(episodes)]
 
 
-def _bases(
-    features: Sequence[dict[str, SiteFeatures]], sites: Sequence[str], settings: Settings, progress: Progress
-) -> dict[str, SiteBasis]:
+def _bases(features: Sequence[dict[str, SiteFeatures]], settings: Settings, progress: Progress) -> dict[str, SiteBasis]:
     from analyzer.basis import SiteBasis
 
+    sites = list(features[0])
     progress.stage("Normalized Cut", len(sites), "site")
     bases = {}
     for site in sites:
@@ -304,9 +325,62 @@ def _existing(out: Path, settings: Settings, recordings: Iterable[EpisodeSummary
     return folder
 
 
-def _create(
+def _check_enough(requests: Sequence[FeatureRequest], policy: Policy) -> None:
+    """Raise BadInput where a basis would have a single patch to tell apart."""
+    for site in requests[0].sites:
+        if sum(math.prod(request.shape(policy, site)[:-1]) for request in requests) < 2:
+            raise BadInput(
+                f"{site} sees a single patch of a single frame, and nothing to compare it with. "
+                "Look at more frames (--stride) or at larger pictures (--input-size)."
+            )
+
+
+def _check_unchanged(
+    folder: RunFolder, policy: Policy, episodes: Sequence[Episode], requests: Sequence[FeatureRequest]
+) -> None:
+    """Raise BadInput where what is finished in a run would not fit what is added to it."""
+    if folder.manifest.policy["fingerprint"] != policy.fingerprint:
+        raise BadInput(
+            f"{folder.path}: cannot be resumed: {policy.name} has other weights now. Choose another place with --out."
+        )
+    for episode, request in zip(episodes, requests, strict=True):
+        if episode.id not in folder.manifest.done:
+            continue
+        now = tuple(episode.cameras[camera].fingerprint() for camera in request.cameras)
+        if folder.episode(episode.id).fingerprints != now:
+            raise BadInput(
+                f"{folder.path}: cannot be resumed: {episode.id} was analysed from another recording than "
+                f"{episode.source}. Choose another place with --out."
+            )
+
+
+@contextmanager
+def _created(
     out: Path, settings: Settings, recordings: Sequence[EpisodeSummary], policy: Policy, sites: Sequence[str]
-) -> RunFolder:
+) -> Iterator[RunFolder]:
+    """A new run folder; on an error before the first finished episode it goes, so that no half a run is left.
+
+    A run stopped by Ctrl-C or by a kill stays, to be gone on with.
+    """
+    empty_before = out.exists()
+    folder = RunFolder(out, _manifest(settings, recordings, policy, sites))
+    try:
+        with writing_to(out):
+            out.mkdir(parents=True, exist_ok=True)
+        folder.write_manifest()
+        yield folder
+    except Exception:
+        if not folder.manifest.done:
+            folder.discard()
+            if not empty_before:
+                with suppress(OSError):
+                    out.rmdir()
+        raise
+
+
+def _manifest(
+    settings: Settings, recordings: Sequence[EpisodeSummary], policy: Policy, sites: Sequence[str]
+) -> RunManifest:
     described = {
         site: {
             "dim": policy.sites[site].dim,
@@ -315,7 +389,7 @@ def _create(
         }
         for site in sites
     }
-    manifest = RunManifest(
+    return RunManifest(
         settings=settings,
         policy={"name": policy.name, "fingerprint": policy.fingerprint, "sites": described},
         versions={
@@ -324,8 +398,3 @@ def _create(
         },
         planned=[recording.id for recording in recordings],
     )
-    folder = RunFolder(out, manifest)
-    with writing_to(out):
-        out.mkdir(parents=True, exist_ok=True)
-    folder.write_manifest()
-    return folder

@@ -34,15 +34,17 @@ def find(paths: Sequence[Path], wanted: str = "") -> list[EpisodeSummary]:
         if part in positions:
             picked.append(positions[part])
             continue
-        span = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        span = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", part)
         if span is None:
-            raise BadInput(f"--episodes: there is no {quoted(part)}.{did_you_mean(part, list(positions)[:50])}")
+            raise BadInput(f"--episodes: there is no {quoted(part)}.{did_you_mean(part, positions)}")
         first, last = int(span[1]), int(span[2] or span[1])
         if not first <= last < len(found):
             raise BadInput(
                 f"--episodes: {quoted(part)} is outside 0 … {len(found) - 1}: there are {len(found)} episodes."
             )
         picked.extend(range(first, last + 1))
+    if not picked:
+        raise BadInput(f"--episodes: {quoted(wanted)} names no episode; write e.g. 0,3-5,{found[0].id}.")
     return [found[position] for position in dict.fromkeys(picked)]
 
 

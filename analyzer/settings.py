@@ -47,7 +47,7 @@ class Parameter:
     @property
     def help(self) -> str:
         """Meaning, unit, range and default, in one line."""
-        limits = [f"{self.low:g} … {self.high:g}"] if self.low is not None and self.high is not None else []
+        limits = [f"{self.low:g} … {self.high:.9g}"] if self.low is not None and self.high is not None else []
         if self.low is not None and self.high is None:
             limits = [f"{self.low:g} or more"]
         shown = ",".join(self.default) if isinstance(self.default, tuple) else self.default
@@ -61,9 +61,10 @@ class Parameter:
             return
         if self.choices and value not in self.choices:
             raise BadInput(f"{self.flag}: there is no {quoted(value)}.{did_you_mean(str(value), self.choices)}")
-        too_low = self.low is not None and value < self.low
-        too_high = self.high is not None and value > self.high
-        if too_low or too_high:
+        # Asked this way round, because NaN is neither too low nor too high.
+        high_enough = self.low is None or value >= self.low
+        low_enough = self.high is None or value <= self.high
+        if not (high_enough and low_enough):
             raise BadInput(f"{self.flag} is {value}; allowed: {self.help}")
 
 
@@ -92,7 +93,7 @@ class Settings:
         "auto", "HDF5 images: 'raw' are upside down as OpenGL renders them.", choices=("auto", "raw", "upright")
     )
     # How it is run
-    device: str = _parameter("cpu", "Where the policy and the NCut run: cpu, cuda, cuda:1, mps.")
+    device: str = _parameter("cpu", "Where the policy and the NCut run: cpu, cuda, cuda:1.")
     dtype: str = _parameter(
         "float32", "Precision of the policy's forward pass.", choices=("float32", "bfloat16", "float16")
     )
@@ -111,7 +112,7 @@ class Settings:
         0.0, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
     )
     n_segments: int = _parameter(12, "Segments the patches are divided into.", low=2, high=64)
-    seed: int = _parameter(0, "Of the sample of patches.", low=0)
+    seed: int = _parameter(0, "Of the sample of patches.", low=0, high=999_999_999)
 
     def __post_init__(self) -> None:
         for parameter in PARAMETERS.values() if PARAMETERS else parameters():
@@ -120,6 +121,11 @@ class Settings:
             raise BadInput(
                 f"--n-segments is {self.n_segments} but only {self.n_eigenvectors} eigenvectors are kept: "
                 "ask for fewer segments or raise --n-eigenvectors."
+            )
+        if self.n_eigenvectors > self.n_landmarks:
+            raise BadInput(
+                f"--n-eigenvectors is {self.n_eigenvectors} but there are only {self.n_landmarks} landmarks: "
+                "keep fewer eigenvectors or raise --n-landmarks."
             )
 
     def as_json(self) -> dict[str, Any]:
