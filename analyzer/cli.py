@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from analyzer.progress import Progress, Silent
 from analyzer.settings import PARAMETERS, Settings
-from foundation.errors import BadInput, LensError, did_you_mean
+from foundation.errors import BadInput, LensError, did_you_mean, quoted
+from foundation.names import printable
 
 EXIT_CODES = "exit codes: 0 ok, 2 bad input or usage, 3 policy unavailable, 130 stopped by Ctrl-C"
 
@@ -23,51 +27,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        result: dict[str, Any] = options.command(options)
+        # Closed before anything is said about an error: the message starts on a line of its own.
+        with closing(_progress(options)) as progress:
+            result: dict[str, Any] = options.command(options, progress)
     except LensError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # A message quotes paths and names out of recordings: no control character of theirs reaches the terminal.
+        print(f"error: {printable(error)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(
-            "\nStopped. What is finished is kept; the same command with --resume goes on from there.", file=sys.stderr
-        )
+        print(f"\nStopped. {options.after_stop}", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        return 0
     code = int(result.pop("exit_code", 0))
     if options.json:
-        print(json.dumps(result, indent=1, ensure_ascii=False))
+        _say(json.dumps(result, indent=1))
     elif "text" in result:
-        print(result["text"])
+        _say(result["text"])
     elif "path" in result:
-        print(result["path"])
+        _say(result["path"])
     return code
 
 
-def _demo(options: argparse.Namespace) -> dict[str, Any]:
+def _say(text: str) -> None:
+    """The result on stdout. A path goes out byte for byte; a reader that has seen enough (`| head`) is no error."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except UnicodeEncodeError:
+        sys.stdout.buffer.write(os.fsencode(f"{text}\n"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more on its way out, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _demo(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.demo import demo
 
-    return demo(options.out, _cache(options), _progress(options))
+    options.after_stop = "What is finished is kept; the same command goes on from there."
+    return demo(options.out, _cache(options), progress)
 
 
-def _inspect(options: argparse.Namespace) -> dict[str, Any]:
+def _inspect(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.inspection import inspect
 
     return inspect(options.paths, options.episodes, _settings(options))
 
 
-def _run(options: argparse.Namespace) -> dict[str, Any]:
+def _run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer import recordings
     from analyzer.pipeline import run
 
+    if options.resume and options.out is None:
+        raise BadInput("--resume goes on with a run that exists: name its folder with --out.")
     settings = _settings(options)
     found = recordings.find(options.paths, options.episodes)
     out = options.out or _free_name(Path("runs") / found[0].id)
-    folder = run(found, settings, out, cache=_cache(options), resume=options.resume, progress=_progress(options))
+    options.after_stop = f"What is finished is kept; the same command with --resume --out {out} goes on from there."
+    folder = run(found, settings, out, cache=_cache(options), resume=options.resume, progress=progress)
     return {"path": str(folder.path), "episodes": folder.manifest.done, "sites": folder.site_names}
 
 
-def _render(options: argparse.Namespace) -> dict[str, Any]:
+def _render(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.render import RenderRequest, render
     from analyzer.run_folder import RunFolder
 
@@ -86,7 +106,6 @@ def _render(options: argparse.Namespace) -> dict[str, Any]:
     )
     episode = options.episode or _only(run.manifest.done, options.run)
     output = options.output or options.run / f"{episode}-{options.style}.mp4"
-    progress = _progress(options)
     shown = 0
 
     def advance(done: int, total: int) -> None:
@@ -99,7 +118,7 @@ def _render(options: argparse.Namespace) -> dict[str, Any]:
     return {"path": str(render(run, episode, request, output, advance)), "episode": episode}
 
 
-def _doctor(options: argparse.Namespace) -> dict[str, Any]:
+def _doctor(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.doctor import examine
 
     return examine(_cache(options))
@@ -115,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, does: str, function: Any) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=does, description=does, epilog=EXIT_CODES)
-        sub.set_defaults(command=function)
+        sub.set_defaults(command=function, after_stop="Nothing was written.")
         sub.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
         sub.add_argument("--quiet", action="store_true", help="no progress on stderr")
         return sub
@@ -210,9 +229,7 @@ def _cache(options: argparse.Namespace) -> Path:
     return options.cache or default_cache()
 
 
-def _progress(options: argparse.Namespace) -> Any:
-    from analyzer.progress import Silent
-
+def _progress(options: argparse.Namespace) -> Progress:
     if options.quiet:
         return Silent()
     from analyzer.progress_bar import ProgressBar
@@ -246,4 +263,4 @@ def _numbers(text: str, flag: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError as error:
-        raise BadInput(f"{flag} takes whole numbers separated by commas; got '{text}'.") from error
+        raise BadInput(f"{flag} takes whole numbers separated by commas; got {quoted(text)}.") from error

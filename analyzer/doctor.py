@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,15 @@ from analyzer.settings import Settings
 from foundation.errors import LensError
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
+Check = tuple[str, bool, str]
+"""What was looked at, whether it is as it should be, and what was found or what to do."""
 LOW_DISK_GB = 5.0
 """The features of the bundled episode take 0.3 GB at the default three sites."""
 
 
 def examine(cache: Path) -> dict[str, Any]:
     """Look at versions, devices, codecs, disk and policies. Exit code 2 where something needed is missing."""
-    import torch
-
-    from policies.catalog import known_policies, load_policy
-    from videos import codecs
-
-    checks: list[tuple[str, bool, str]] = [
-        ("Python", platform.python_version_tuple() >= ("3", "11"), platform.python_version())
-    ]
+    checks: list[Check] = [("Python", sys.version_info >= (3, 11), platform.python_version())]
     for package, wanted in _required().items():
         try:
             found = metadata.version(package)
@@ -38,22 +34,11 @@ def examine(cache: Path) -> dict[str, Any]:
         checks.append(
             (package, matches, found if matches else f"{found}; tested with {wanted}: pip install {package}=={wanted}")
         )
-    for codec, works in codecs.available().items():
-        checks.append(
-            (codec, works, "yes" if works else "no: reinstall PyAV from its wheel (pip install --force-reinstall av)")
-        )
-    checks.append(("CPU", True, f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"))
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    checks.append(("GPU", True, ", ".join(gpus) if gpus else "none (--device cpu is the default)"))
-    default = Settings().policy
-    try:
-        load_policy(default)
-        checks.append((f"policy {default}", True, "its weights are there and their checksum is right"))
-    except LensError as error:
-        checks.append((f"policy {default}", False, str(error)))
-    # The others may be gigabytes on a hub: a diagnosis does not fetch them.
-    others = [name for name, _ in known_policies() if name != default]
-    checks.append(("other policies", True, f"fetched when asked for: {', '.join(others)}" if others else "none"))
+    for name, examined in (("video codecs", _codecs), ("devices", _devices), ("policies", _policies)):
+        try:
+            checks.extend(examined())
+        except (ImportError, OSError) as error:  # a package that is missing, or that lacks a library of the system
+            checks.append((name, False, f"cannot be examined: {error}"))
     existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free / 1e9
     checks.append(("disk", free > LOW_DISK_GB, f"{free:.0f} GB free for features in {cache}"))
@@ -66,6 +51,37 @@ def examine(cache: Path) -> dict[str, Any]:
         "text": f"{text}\n\n{summary}",
         "exit_code": 2 if missing else 0,
     }
+
+
+def _codecs() -> list[Check]:
+    from videos import codecs
+
+    remedy = "no: reinstall PyAV from its wheel (pip install --force-reinstall av)"
+    return [(codec, works, "yes" if works else remedy) for codec, works in codecs.available().items()]
+
+
+def _devices() -> list[Check]:
+    import torch
+
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return [
+        ("CPU", True, f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"),
+        ("GPU", True, ", ".join(gpus) if gpus else "none (--device cpu is the default)"),
+    ]
+
+
+def _policies() -> list[Check]:
+    from policies.catalog import known_policies, load_policy
+
+    default = Settings().policy
+    # The others may be gigabytes on a hub: a diagnosis does not fetch them.
+    others = [name for name, _ in known_policies() if name != default]
+    checks = [("other policies", True, f"fetched when asked for: {', '.join(others)}" if others else "none")]
+    try:
+        load_policy(default)
+        return [(f"policy {default}", True, "its weights are there and their checksum is right"), *checks]
+    except LensError as error:
+        return [(f"policy {default}", False, str(error)), *checks]
 
 
 def _required() -> dict[str, str]:

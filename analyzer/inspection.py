@@ -9,10 +9,13 @@ from typing import Any
 from analyzer import recordings
 from analyzer.settings import Settings
 from foundation.action_space import ActionSpace
-from foundation.errors import LensError, quoted
+from foundation.errors import LensError
+from foundation.names import printable
 from videos.episode import Episode, EpisodeSummary
 
 NOT_RECORDED = "not recorded"
+LONGEST = 800
+"""Characters of one value that are shown."""
 DETAILED = 3
 """Up to this many episodes are opened and described; more are listed."""
 
@@ -21,7 +24,7 @@ def inspect(paths: Sequence[Path], wanted: str, settings: Settings) -> dict[str,
     """Describe episodes: a few in full, many as a table. A damaged one is named with what is wrong, and exit code 2."""
     found = recordings.find(paths, wanted)
     if len(found) > DETAILED:
-        return {"episodes": [_listed(summary) for summary in found], "text": _table(found)}
+        return _listing(found, settings)
     described, texts, failed = [], [], 0
     for summary in found:
         try:
@@ -34,6 +37,25 @@ def inspect(paths: Sequence[Path], wanted: str, settings: Settings) -> dict[str,
         described.append(details)
         texts.append("\n".join(f"{key:<13} {_shown(value)}" for key, value in details.items()))
     return {"episodes": described, "text": "\n\n".join(texts), "exit_code": failed}
+
+
+def _listing(found: Sequence[EpisodeSummary], settings: Settings) -> dict[str, Any]:
+    """Many episodes, none of them opened but those that the listing already knows to be damaged."""
+    errors: dict[str, str] = {}
+    for summary in found:
+        if not summary.cameras:
+            try:
+                recordings.open_recording(summary, settings)
+            except LensError as error:
+                errors[summary.id] = str(error)
+    damaged = [f"damaged: {_shown(error)}" for error in errors.values()]
+    return {
+        "episodes": [
+            _listed(summary) | ({"error": errors[summary.id]} if summary.id in errors else {}) for summary in found
+        ],
+        "text": "\n".join([_table(found), *damaged]),
+        "exit_code": 2 if errors else 0,
+    }
 
 
 def _listed(summary: EpisodeSummary) -> dict[str, Any]:
@@ -88,11 +110,12 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{name} ({text})" for name, text in value.items())
+        return ", ".join(f"{_shown(name)} ({text})" for name, text in value.items())
     if isinstance(value, list):
-        return " · ".join(str(item) for item in value) if value else "–"
+        return " · ".join(map(_shown, value)) if value else "–"
     # Text out of a recording is shown on one line, its control characters escaped: a terminal obeys them.
-    return quoted(value, 400)[1:-1] if isinstance(value, str) else str(value)
+    text = printable(value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
 def _table(found: Sequence[EpisodeSummary]) -> str:

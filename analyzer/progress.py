@@ -12,6 +12,10 @@ class Progress(Protocol):
 
     def advance(self, amount: int) -> None: ...
 
+    def close(self) -> None:
+        """Nothing more comes, because all is done or because it failed."""
+        ...
+
 
 class Silent:
     """Nobody wants to know."""
@@ -20,4 +24,7 @@ class Silent:
         pass
 
     def advance(self, amount: int) -> None:
+        pass
+
+    def close(self) -> None:
         pass
