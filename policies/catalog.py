@@ -74,6 +74,17 @@ FAMILIES = (
     ("pi0", "*", "policies.pi0"),
     ("pi05", "*", "policies.pi0"),
     ("pi0_fast", "*", "policies.pi0"),
+    ("dinov2", "*", "policies.backbones"),
+    ("dinov2_with_registers", "*", "policies.backbones"),
+    ("dinov3_vit", "*", "policies.backbones"),
+    ("clip", "*", "policies.backbones"),
+    ("clip_vision_model", "*", "policies.backbones"),
+    ("siglip", "*", "policies.backbones"),
+    ("siglip_vision_model", "*", "policies.backbones"),
+    ("siglip2", "*", "policies.backbones"),
+    ("siglip2_vision_model", "*", "policies.backbones"),
+    ("sam", "*", "policies.backbones"),
+    ("sam_vision_model", "*", "policies.backbones"),
 )
 """`model_type` in a checkpoint's config.json, a file that must lie beside it -> the module that reads it. The first fits."""
 

@@ -113,6 +113,23 @@ class CentreCrop:
 
 
 @dataclass(frozen=True)
+class KeepTopLeft:
+    """The top left part of a picture, as large as it is."""
+
+    height: int
+    width: int
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        return self.height, self.width
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        return image[: self.height, : self.width]
+
+    def to_input(self, height: int, width: int) -> np.ndarray:
+        return np.eye(3)
+
+
+@dataclass(frozen=True)
 class Normalisation:
     """(pixel / 255 - mean) / std, a channel at a time."""
 

@@ -40,11 +40,17 @@ def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return Subject(family.load(tmp_path_factory.mktemp("policy")), family)
 
 
-@pytest.fixture
-def acting(subject: Subject) -> Subject:
-    if subject.policy.action_space is None:
-        pytest.skip("this policy does not act")
-    return subject
+def only(**wanted: bool) -> pytest.MarkDecorator:
+    """Run for the families of which all that is `wanted` is so."""
+    names = [name for name, it in FAMILIES.items() if all(getattr(it, key) == value for key, value in wanted.items())]
+    return pytest.mark.parametrize("subject", names, indirect=True)
+
+
+def test_families_are_what_the_suite_takes_them_for(subject: Subject) -> None:
+    assert subject.family.acts == (subject.policy.action_space is not None)
+    assert subject.family.several_cameras == (len(subject.policy.cameras) > 1)
+    depend = any(site.depends_on_instruction for site in subject.policy.sites.values())
+    assert depend <= subject.family.takes_instruction
 
 
 def same(a: torch.Tensor, b: torch.Tensor) -> None:
@@ -116,10 +122,9 @@ def test_a_painted_patch_changes_its_own_features_most(subject: Subject) -> None
             assert divmod(int(change.argmax()), site.grid[1]) == (row, col)
 
 
+@only(several_cameras=True)
 def test_cameras_keep_their_places(subject: Subject) -> None:
     """At the shallowest site a camera sees its own picture alone."""
-    if len(subject.policy.cameras) == 1:
-        pytest.skip("one camera")
     site = next(iter(subject.policy.sites))
     picture = subject.pictures(1)[0]
     changed = picture.copy()
@@ -129,10 +134,8 @@ def test_cameras_keep_their_places(subject: Subject) -> None:
     assert (features[0, 1] - features[1, 1]).abs().max() > 0.01
 
 
+@only(takes_instruction=True)
 def test_instructions_change_what_is_said_to_depend_on_them_and_nothing_else(subject: Subject) -> None:
-    if subject.family.instruction is None:
-        assert not any(site.depends_on_instruction for site in subject.policy.sites.values())
-        pytest.skip("this policy takes no instruction")
     pictures, sites = subject.pictures(1), list(subject.policy.sites)
     one = subject.run(pictures, sites).features
     other = subject.run(pictures, sites, instruction=subject.family.other_instruction()).features
@@ -184,56 +187,59 @@ def test_frames_of_another_shape_are_refused(subject: Subject) -> None:
         subject.run([], sites)
 
 
+@only(acts=False)
 def test_actions_are_refused_by_a_policy_that_has_none(subject: Subject) -> None:
-    if subject.policy.action_space is not None:
-        pytest.skip("this policy acts")
     with pytest.raises(BadInput, match="no actions"):
         subject.run(subject.pictures(1), actions=True)
 
 
-def test_actions_have_the_dimensions_of_their_space(acting: Subject) -> None:
-    output = acting.run(acting.pictures(2), actions=True)
+@only(acts=True)
+def test_actions_have_the_dimensions_of_their_space(subject: Subject) -> None:
+    output = subject.run(subject.pictures(2), actions=True)
     assert output.actions is not None
     assert output.actions.shape[0] == 2
-    assert output.actions.shape[2] == len(acting.policy.action_space or ())
+    assert output.actions.shape[2] == len(subject.policy.action_space or ())
     assert output.actions.dtype == np.float64
     assert np.isfinite(output.actions).all()
-    assert acting.policy.action_flops > 0
+    assert subject.policy.action_flops > 0
 
 
-def test_equal_runs_give_equal_actions(acting: Subject) -> None:
-    one, two = (acting.run(acting.pictures(2), actions=True, seed=5).actions for _ in range(2))
+@only(acts=True)
+def test_equal_runs_give_equal_actions(subject: Subject) -> None:
+    one, two = (subject.run(subject.pictures(2), actions=True, seed=5).actions for _ in range(2))
     assert np.array_equal(one, two)  # type: ignore[arg-type]
 
 
-def test_a_batch_of_actions_equals_single_actions(acting: Subject) -> None:
-    pictures = acting.pictures(3)
-    together = acting.run(pictures, actions=True).actions
+@only(acts=True)
+def test_a_batch_of_actions_equals_single_actions(subject: Subject) -> None:
+    pictures = subject.pictures(3)
+    together = subject.run(pictures, actions=True).actions
     assert together is not None
     for index, picture in enumerate(pictures):
-        np.testing.assert_allclose(together[index], acting.run([picture], actions=True).actions[0], atol=1e-4)  # type: ignore[index]
+        np.testing.assert_allclose(together[index], subject.run([picture], actions=True).actions[0], atol=1e-4)  # type: ignore[index]
 
 
-def test_a_black_frame_changes_the_action(acting: Subject) -> None:
-    picture = acting.pictures(1)[0]
-    actions = acting.run([picture, np.zeros_like(picture)], actions=True).actions
+@only(acts=True)
+def test_a_black_frame_changes_the_action(subject: Subject) -> None:
+    picture = subject.pictures(1)[0]
+    actions = subject.run([picture, np.zeros_like(picture)], actions=True).actions
     assert actions is not None
     assert np.abs(actions[0] - actions[1]).max() > 1e-3
 
 
-def test_an_action_needs_an_instruction(acting: Subject) -> None:
+@only(acts=True)
+def test_an_action_needs_an_instruction(subject: Subject) -> None:
     with pytest.raises(BadInput, match="none was given"):
-        acting.run(acting.pictures(1), actions=True, instruction=None)
+        subject.run(subject.pictures(1), actions=True, instruction=None)
 
 
-def test_proprioception_is_asked_for_by_name(acting: Subject) -> None:
-    if acting.family.state is None:
-        pytest.skip("this policy takes no proprioception")
-    for wrong in (None, np.zeros((1, acting.family.state + 1)), np.full((1, acting.family.state), np.nan)):
+@only(takes_state=True)
+def test_proprioception_is_asked_for_by_name(subject: Subject) -> None:
+    for wrong in (None, np.zeros((1, subject.family.state + 1)), np.full((1, subject.family.state), np.nan)):
         with pytest.raises(BadInput, match="proprioception"):
-            acting.run(acting.pictures(1), actions=True, state=wrong)
+            subject.run(subject.pictures(1), actions=True, state=wrong)
     zero, one = (
-        acting.run(acting.pictures(1), actions=True, state=np.full((1, acting.family.state), value)).actions
+        subject.run(subject.pictures(1), actions=True, state=np.full((1, subject.family.state), value)).actions
         for value in (0.0, 1.0)
     )
     assert not np.array_equal(zero, one)  # type: ignore[arg-type]

@@ -26,6 +26,16 @@ class Family:
     instruction: np.ndarray | None = None
     state: int | None = None
     """Numbers of proprioception."""
+    acts: bool = False
+    several_cameras: bool = False
+
+    @property
+    def takes_instruction(self) -> bool:
+        return self.instruction is not None
+
+    @property
+    def takes_state(self) -> bool:
+        return self.state is not None
 
     def other_instruction(self) -> np.ndarray | None:
         """Other words, as many: reordered ones would have the same mean, which is all that FiLM sees."""
@@ -118,10 +128,57 @@ def pi0(folder: Path) -> Policy:
     return load_policy(str(folder))
 
 
+def backbone(folder: Path, config: str, model: str, **values: object) -> Policy:
+    """A tiny model of transformers with random weights, saved and opened again."""
+    import transformers
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64}
+    built = getattr(transformers, model)(getattr(transformers, config)(**sizes | values))
+    for name, weight in built.named_parameters():
+        if weight.ndim > 1 and "rel_pos" not in name:
+            torch.nn.init.normal_(weight, std=0.15)
+    built.save_pretrained(folder)
+    return load_policy(str(folder))
+
+
 FAMILIES = {
     "dinov2-small": Family(lambda folder: load_policy("dinov2-small", input_size=112)),
-    "openvla": Family(lambda folder: load_policy(str(GOLDEN)), IDS),
-    "openvla-oft": Family(lambda folder: oft(folder, film=False), IDS, state=8),
-    "openvla-oft with FiLM": Family(lambda folder: oft(folder, film=True), IDS, state=8),
-    "pi0": Family(pi0, IDS, state=6),
+    "openvla": Family(lambda folder: load_policy(str(GOLDEN)), IDS, acts=True),
+    "openvla-oft": Family(lambda folder: oft(folder, film=False), IDS, state=8, acts=True, several_cameras=True),
+    "openvla-oft with FiLM": Family(
+        lambda folder: oft(folder, film=True), IDS, state=8, acts=True, several_cameras=True
+    ),
+    "pi0": Family(pi0, IDS, state=6, acts=True, several_cameras=True),
+    "dinov2": Family(lambda folder: backbone(folder, "Dinov2Config", "Dinov2Model", image_size=70, patch_size=56)),
+    "dinov2 with registers": Family(
+        lambda folder: backbone(
+            folder, "Dinov2WithRegistersConfig", "Dinov2WithRegistersModel", image_size=448, patch_size=56
+        )
+    ),
+    "dinov3": Family(
+        lambda folder: backbone(folder, "DINOv3ViTConfig", "DINOv3ViTModel", patch_size=56, num_register_tokens=4)
+    ),
+    "clip": Family(
+        lambda folder: backbone(folder, "CLIPVisionConfig", "CLIPVisionModel", image_size=98, patch_size=14)
+    ),
+    "siglip": Family(
+        lambda folder: backbone(folder, "SiglipVisionConfig", "SiglipVisionModel", image_size=104, patch_size=14)
+    ),
+    "siglip2": Family(
+        lambda folder: backbone(folder, "Siglip2VisionConfig", "Siglip2VisionModel", num_patches=49, patch_size=14)
+    ),
+    "sam": Family(
+        lambda folder: backbone(
+            folder,
+            "SamVisionConfig",
+            "SamVisionModel",
+            output_channels=24,
+            image_size=112,
+            patch_size=16,
+            global_attn_indexes=[1],
+            window_size=3,
+            mlp_dim=64,
+        )
+    ),
 }
