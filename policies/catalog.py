@@ -85,6 +85,8 @@ FAMILIES = (
     ("siglip2_vision_model", "*", "policies.backbones"),
     ("sam", "*", "policies.backbones"),
     ("sam_vision_model", "*", "policies.backbones"),
+    ("llava", "*", "policies.llava"),
+    ("llava_next", "*", "policies.llava"),
 )
 """`model_type` in a checkpoint's config.json, a file that must lie beside it -> the module that reads it. The first fits."""
 

@@ -9,7 +9,7 @@ import torch
 
 
 class _Enough(Exception):
-    """Ends a forward pass once everything asked for has been seen."""
+    """Ends a forward pass once everything asked for has been seen. Its argument tells nested captures apart."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def capture(model: torch.nn.Module, names: Sequence[str], *, stop: bool = False)
     def keep(name: str, output: torch.Tensor | tuple[torch.Tensor, ...]) -> None:
         seen[name] = output[0] if isinstance(output, tuple) else output
         if stop and len(seen) == len(set(names)):
-            raise _Enough
+            raise _Enough(seen)
 
     hooks = [
         module.register_forward_hook(lambda _module, _args, output, name=name: keep(name, output))
@@ -40,8 +40,9 @@ def capture(model: torch.nn.Module, names: Sequence[str], *, stop: bool = False)
     ]
     try:
         yield seen
-    except _Enough:
-        pass
+    except _Enough as enough:
+        if enough.args[0] is not seen:
+            raise
     finally:
         for hook in hooks:
             hook.remove()

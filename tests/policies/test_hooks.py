@@ -72,3 +72,13 @@ def test_stopping_skips_what_is_deeper(model: nn.Sequential) -> None:
     assert torch.equal(seen["1"], torch.full((1,), 2.0))
     assert [module.runs for module in model] == [1, 1, 0]
     assert hooks(model) == 0
+
+
+def test_an_inner_capture_does_not_swallow_the_end_of_an_outer_one(model: nn.Sequential) -> None:
+    with capture(model, ["0"], stop=True) as outer:
+        with capture(model, ["2"], stop=True):
+            model(torch.zeros(1))
+        pytest.fail("the inner capture went on")
+    assert torch.equal(outer["0"], torch.ones(1))
+    assert [module.runs for module in model] == [1, 0, 0]
+    assert hooks(model) == 0

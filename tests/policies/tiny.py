@@ -142,6 +142,24 @@ def backbone(folder: Path, config: str, model: str, **values: object) -> Policy:
     return load_policy(str(folder))
 
 
+def llava(folder: Path, kind: str, **values: object) -> Policy:
+    """A tiny LLaVA without a tokenizer: nothing stands before the image but BOS."""
+    import transformers
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 64}
+    vision = sizes | {"model_type": "clip_vision_model", "image_size": 56, "patch_size": 14}
+    text = sizes | {"model_type": "llama", "vocab_size": 64, "bos_token_id": 1}
+    config = getattr(transformers, f"{kind}Config")(
+        vision_config=vision, text_config=text, image_token_index=63, **values
+    )
+    model = getattr(transformers, f"{kind}ForConditionalGeneration")(config)
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.15) if weight.ndim > 1 else None
+    model.save_pretrained(folder)
+    return load_policy(str(folder), opening="")
+
+
 FAMILIES = {
     "dinov2-small": Family(lambda folder: load_policy("dinov2-small", input_size=112)),
     "openvla": Family(lambda folder: load_policy(str(GOLDEN)), IDS, acts=True),
@@ -168,6 +186,8 @@ FAMILIES = {
     "siglip2": Family(
         lambda folder: backbone(folder, "Siglip2VisionConfig", "Siglip2VisionModel", num_patches=49, patch_size=14)
     ),
+    "llava": Family(lambda folder: llava(folder, "Llava")),
+    "llava-next": Family(lambda folder: llava(folder, "LlavaNext", image_grid_pinpoints=[[56, 112], [112, 112]])),
     "sam": Family(
         lambda folder: backbone(
             folder,
