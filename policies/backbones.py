@@ -145,7 +145,7 @@ class Backbone:
         checkpoint = Checkpoint(folder)
         self._device = device
         self._dtype = dtype or checkpoint.default_dtype
-        self._loaded: Any = None
+        self._loaded: list[Any] = []  # shared by copies that look at the picture differently
         self.name = folder.name
         patch = self._config.patch_size
         side = self._side(input_size)
@@ -241,12 +241,12 @@ class Backbone:
         return {name: FeatureSite(name, widths[name], self._grid, False, flops[modules[name]]) for name in names}
 
     def _model(self) -> Any:
-        if self._loaded is None:
+        if not self._loaded:
             layout = self._layout
-            self._loaded = load_model(layout.model, self._config, self._folder, self._dtype, layout.unused).to(
-                self._device
+            self._loaded.append(
+                load_model(layout.model, self._config, self._folder, self._dtype, layout.unused).to(self._device)
             )
-        return self._loaded
+        return self._loaded[0]
 
 
 def load(source: Path, *, device: torch.device, dtype: torch.dtype | None, input_size: int | None = None) -> Backbone:

@@ -102,6 +102,7 @@ def load_policy(
     device: str = "cpu",
     dtype: str | torch.dtype | None = None,
     unnorm_key: str | None = None,
+    densify: int = 1,
     **options: Any,
 ) -> Policy:
     """A policy, ready to run.
@@ -111,6 +112,7 @@ def load_policy(
         device: "cpu", "cuda" or "cuda:N".
         dtype: "float32", "bfloat16" or "float16"; None: the policy's own choice.
         unnorm_key: which statistics turn predicted actions into units; only for policies that act.
+        densify: 2 or 4: so many times finer a grid at the vision sites, from as many squared passes.
         options: of the family, e.g. `input_size`.
 
     Raises:
@@ -134,7 +136,12 @@ def load_policy(
     for option in options:
         if option not in allowed:
             raise BadInput(f"{name_or_path} has no option {quoted(option)}.{did_you_mean(option, allowed)}")
-    return load(folder, device=placed, dtype=typed, **options)
+    policy = load(folder, device=placed, dtype=typed, **options)
+    if densify == 1:
+        return policy
+    from policies.densify import Densified
+
+    return Densified(policy, densify)
 
 
 def _family(folder: Path | None) -> str:

@@ -73,7 +73,7 @@ class Llava:
         checkpoint = Checkpoint(folder)
         self._device = device
         self._dtype = dtype or checkpoint.default_dtype
-        self._loaded: Any = None
+        self._loaded: list[Any] = []  # shared by copies that look at the picture differently
         self.name = folder.name
         side = vision.image_size
         self._base = (side // vision.patch_size,) * 2
@@ -215,11 +215,11 @@ class Llava:
         return sites
 
     def _model(self) -> Any:
-        if self._loaded is None:
-            self._loaded = load_model(self._class, self._config, self._folder, self._dtype, (r".*position_ids",)).to(
-                self._device
+        if not self._loaded:
+            self._loaded.append(
+                load_model(self._class, self._config, self._folder, self._dtype, (r".*position_ids",)).to(self._device)
             )
-        return self._loaded
+        return self._loaded[0]
 
 
 def load(source: Path, *, device: torch.device, dtype: torch.dtype | None, opening: str | None = None) -> Llava:

@@ -8,8 +8,9 @@ from typing import Any
 
 from PIL import Image
 
-from foundation.errors import BadInput, PolicyUnavailable, quoted
+from foundation.errors import BadInput, PolicyUnavailable, did_you_mean, quoted
 from policies.checkpoint import read_json
+from policies.libero_recipe import libero_steps
 from policies.openvla_network import OpenVlaNetwork
 from policies.transform import Normalisation, PixelStep, Resize, StepTransform
 
@@ -46,9 +47,10 @@ def image_transform(config: Mapping[str, Any], recipe: str) -> StepTransform:
         )
     ((height, width),) = sizes
     steps: tuple[PixelStep, ...] = (Resize(height, width, filters.pop()),)
-    if recipe != "plain":
-        raise BadInput(f"There is no recipe {quoted(recipe)}. Known: plain.")
-    return StepTransform(steps, normalisations)
+    recipes: dict[str, tuple[PixelStep, ...]] = {"plain": (), "libero": libero_steps(height, width)}
+    if recipe not in recipes:
+        raise BadInput(f"There is no recipe {quoted(recipe)}.{did_you_mean(recipe, recipes)}")
+    return StepTransform((*recipes[recipe], *steps), normalisations)
 
 
 def common_grid(network: OpenVlaNetwork, size: tuple[int, int]) -> tuple[int, int]:

@@ -58,7 +58,7 @@ class Pi0:
         checkpoint = Checkpoint(folder)
         self._device = device
         self._dtype = dtype or checkpoint.default_dtype
-        self._loaded: Any = None
+        self._loaded: list[Any] = []  # shared by copies that look at the picture differently
         self.name = folder.name
         self.cameras = cameras(self._given) or CAMERAS
         vision = self._config.vlm_config.vision_config
@@ -217,13 +217,15 @@ class Pi0:
         return torch.tensor(padded).to(self._device, self._dtype)
 
     def _model(self) -> Any:
-        if self._loaded is None:
+        if not self._loaded:
             # LeRobot also saves output layers that pi0 does not use, and its own buffers.
             unused = (r".*lm_head\.weight", r"(un)?normalize_(inputs|targets|outputs)\..*")
-            self._loaded = load_model(
-                "PI0ForConditionalGeneration", self._config, self._folder, self._dtype, unused
-            ).to(self._device)
-        return self._loaded
+            self._loaded.append(
+                load_model("PI0ForConditionalGeneration", self._config, self._folder, self._dtype, unused).to(
+                    self._device
+                )
+            )
+        return self._loaded[0]
 
 
 def load(source: Path, *, device: torch.device, dtype: torch.dtype | None) -> Pi0:

@@ -6,6 +6,8 @@ import torch
 from PIL import Image
 
 from foundation.errors import BadInput
+from policies.densify import Shift
+from policies.libero_recipe import libero_steps
 from policies.padding import FitCentred
 from policies.transform import (
     IMAGENET,
@@ -23,6 +25,8 @@ STEPS: dict[str, tuple[PixelStep, ...]] = {
     "resize": (Resize(70, 70),),
     "to a wide input": (Resize(42, 98),),
     "crop, then resize": (CentreCrop(0.5), Resize(70, 70)),
+    "seen from elsewhere": (Resize(70, 70), Shift(-3.5, 5.25)),
+    "LIBERO's evaluation": libero_steps(70, 70),
     "fit into a square": (FitCentred(70, 70),),
     "resize, crop, resize back": (Resize(100, 100), CentreCrop(0.81), Resize(70, 70, Image.Resampling.BILINEAR)),
 }

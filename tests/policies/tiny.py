@@ -162,6 +162,7 @@ def llava(folder: Path, kind: str, **values: object) -> Policy:
 
 FAMILIES = {
     "dinov2-small": Family(lambda folder: load_policy("dinov2-small", input_size=112)),
+    "dinov2-small, twice as dense": Family(lambda folder: load_policy("dinov2-small", input_size=70, densify=2)),
     "openvla": Family(lambda folder: load_policy(str(GOLDEN)), IDS, acts=True),
     "openvla-oft": Family(lambda folder: oft(folder, film=False), IDS, state=8, acts=True, several_cameras=True),
     "openvla-oft with FiLM": Family(
