@@ -103,7 +103,13 @@ class Settings:
         "run", "One basis for all episodes of the run, or one an episode.", choices=("run", "episode")
     )
     n_eigenvectors: int = _parameter(20, "Eigenvectors kept of every site.", low=2, high=128)
-    n_landmarks: int = _parameter(512, "Landmarks that stand for all patches.", low=16, high=8192)
+    n_landmarks: int | None = _parameter(
+        None,
+        "Landmarks that stand for all patches (none: 512, more for a narrow affinity).",
+        low=16,
+        high=8192,
+        optional_type=int,
+    )
     affinity: str = _parameter("rbf", "How alike two patches are.", choices=("rbf", "cosine"))
     mean_affinity: float = _parameter(
         0.5, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95

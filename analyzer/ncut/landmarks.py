@@ -40,18 +40,30 @@ def sample_indices(n: int, count: int, seed: int) -> np.ndarray:
     return np.sort(kept_index)
 
 
-def principal_axes(x: torch.Tensor, count: int) -> torch.Tensor:
-    """(n, d) centred rows -> (d, p) orthonormal directions of largest variance, p = min(count, d), falling."""
+def principal_axes(x: torch.Tensor, most: int, least_variance: float) -> torch.Tensor:
+    """(n, d) centred rows -> (d, p) orthonormal directions of largest variance, falling, p <= most.
+
+    Axes come from every other row, and their variance from the rows between (where there are enough): a direction that
+    is large only in the rows it was found in is noise, and noise of high dimension has many of those. At least 16 axes
+    are kept, and as many more as vary by more than `least_variance`.
+    """
+    apart = len(x) >= 1024
+    found = _leading_axes(x[::2] if apart else x, min(most, x.shape[1]))
+    variance = ((x[1::2] if apart else x) @ found).square().mean(0)
+    return found[:, : max(16, int((variance > least_variance).sum()))]
+
+
+def _leading_axes(x: torch.Tensor, count: int) -> torch.Tensor:
     d = x.shape[1]
-    if d <= count:
+    if count == d:
         return torch.eye(d, dtype=x.dtype, device=x.device)
     covariance = x.T @ x
     if d <= 512:
         return torch.linalg.eigh(covariance.double())[1].flip(1)[:, :count].to(x.dtype)
     # Subspace iteration on the covariance: the few directions are wanted to a few digits, not all d to sixteen.
     generator = torch.Generator().manual_seed(0)
-    basis = torch.randn(d, count + 32, generator=generator, dtype=x.dtype).to(x.device)
-    for _ in range(8):
+    basis = torch.randn(d, count + 16, generator=generator, dtype=x.dtype).to(x.device)
+    for _ in range(5):
         basis, _ = torch.linalg.qr(covariance @ basis)
     _, rotation = torch.linalg.eigh(basis.T @ (covariance @ basis))
     return basis @ rotation.flip(1)[:, :count]

@@ -22,6 +22,9 @@ from analyzer.ncut import affinity as affinities
 from analyzer.ncut import landmarks as landmark_choice
 from analyzer.ncut import rows
 
+DEFAULT_LANDMARKS = 512
+MOST_LANDMARKS = 2048
+
 
 class NystromNcut:
     """Leading eigenvectors of D^-1/2 W D^-1/2 for any number of patches, with the conventions of scikit-learn.
@@ -32,15 +35,17 @@ class NystromNcut:
 
     Args:
         n_eigenvectors: k, how many; the first is the trivial one, with eigenvalue 1.
-        n_landmarks: m; fewer are used where the sample has fewer different rows.
+        n_landmarks: m; fewer are used where the sample has fewer different rows. None: 512, and where they see too little
+            of a narrow affinity, 1024 or 2048.
         affinity: "rbf", or "cosine" (rows are scaled to length 1 first).
         sigma: scale of the affinity, in units of the features; None: from `mean_affinity`.
         mean_affinity: where `sigma` is None: how alike two patches are on average, in (0, 1).
         density: 0 leaves the graph as it is; 1 divides out how densely patches lie (Coifman & Lafon 2006, alpha), so
             that the table's thousand patches do not outweigh the bowl's ten.
         n_sample: how many rows `fit` looks at.
-        n_projection: directions of largest variance that tell patches apart; what lies across them is not lost, it
-            counts in every distance to a landmark.
+        n_projection: at most so many directions of largest variance in which landmarks may lie; those along which
+            patches hardly differ, next to sigma, are left out. What lies across them is not lost: it counts in every
+            distance to a landmark.
         seed: of the sample; matters only where there are more than `n_sample` rows.
         device: "cpu", "cuda", …
 
@@ -66,13 +71,13 @@ class NystromNcut:
         self,
         n_eigenvectors: int = 20,
         *,
-        n_landmarks: int = 512,
+        n_landmarks: int | None = None,
         affinity: str = "rbf",
         sigma: float | None = None,
         mean_affinity: float = 0.5,
         density: float = 0.0,
         n_sample: int = 16_384,
-        n_projection: int = 64,
+        n_projection: int = 192,
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
@@ -136,18 +141,21 @@ class NystromNcut:
         for block in self.transform_chunks(x):
             out[start : start + len(block)] = block
             start += len(block)
+        if not bool(torch.isfinite(out).all()):
+            raise ValueError("Some patches hold NaN or infinity; features must be finite.")
         return out.to(x.device) if isinstance(x, torch.Tensor) else out.cpu().numpy()
 
     def transform_chunks(self, x: rows.Features) -> Iterator[torch.Tensor]:
-        """Like `transform`, block by block: memory does not grow with n. Yields (b, k) float32 on the device."""
+        """Like `transform`, block by block: memory does not grow with n. Yields (b, k) float32 on the device.
+
+        NaN and infinity come through as NaN: on a GPU looking for them would stop the loop at every block.
+        """
         device = self._device()
         for block in rows.blocks(x, device):
             with torch.inference_mode():
                 if block.shape[1] != self.n_features_in_:
                     raise ValueError(f"The basis was fitted on {self.n_features_in_} channels; got {block.shape[1]}.")
-                embedded = self._embed(block)
-                if not bool(torch.isfinite(embedded).all()):
-                    raise ValueError("Some patches hold NaN or infinity; features must be finite.")
+                embedded = self.normalised(self.numerators(block))
             yield embedded
 
     @overload
@@ -161,23 +169,35 @@ class NystromNcut:
 
     def _fit(self, sampled: torch.Tensor) -> None:
         self.n_features_in_ = sampled.shape[1]
-        self._unit = _unit_of(sampled) if self.affinity == "rbf" else 1.0
-        sampled = self._prepared(sampled)
-        self._mean = sampled.mean(0)
-        few = sampled[:: max(1, len(sampled) // 4096)] - self._mean
-        self._axes = landmark_choice.principal_axes(few, self.n_projection)
+        few = _spread(sampled, 4096)
+        self._unit = _unit_of(few) if self.affinity == "rbf" else 1.0
+        few = self._prepared(few)
+        self._mean = few.mean(0)
         self._scale = (
             float(self.sigma) / self._unit
             if self.sigma is not None
-            else affinities.scale_for_mean_affinity(sampled[:: max(1, len(sampled) // 1024)], self.mean_affinity)
+            else affinities.scale_for_mean_affinity(_spread(few, 1024), self.mean_affinity)
         )
         self.sigma_ = self._scale * self._unit
-        projected, energy = self._project(sampled)
-        self._centres = landmark_choice.kmeans_landmarks(projected, self.n_landmarks, iterations=5)
+        self._axes = landmark_choice.principal_axes(few - self._mean, self.n_projection, 1e-3 * self._scale**2)
+        blocks = [self._project(self._prepared(block)) for block in sampled.split(rows.BLOCK)]
+        projected, energy = torch.cat([y for y, _ in blocks]), torch.cat([e for _, e in blocks])
+        wanted = self.n_landmarks or max(DEFAULT_LANDMARKS, self.n_eigenvectors)
+        while True:
+            self._place_landmarks(projected, wanted)
+            self._solve(projected, energy)
+            # Where the last eigenvalue is still large and much affinity goes unseen, the graph is made of more small
+            # groups than there are landmarks to stand for them.
+            narrow = self.captured_ < 0.8 and float(self.eigenvalues_[-1]) > 0.05
+            if self.n_landmarks is not None or not narrow or 2 * wanted > min(MOST_LANDMARKS, len(projected)):
+                break
+            wanted *= 2
+
+    def _place_landmarks(self, projected: torch.Tensor, wanted: int) -> None:
+        self._centres = landmark_choice.kmeans_landmarks(projected, wanted, iterations=5)
         self.landmarks_ = (self._centres @ self._axes.T + self._mean) * self._unit
         self._offset = -0.5 / self._scale**2 * self._centres.square().sum(1)
         self._slope = (self._centres / self._scale**2).T.contiguous()
-        self._solve(self._affinity_to_landmarks(projected, energy))
 
     def _prepared(self, x: torch.Tensor) -> torch.Tensor:
         if self.affinity == "cosine":
@@ -185,7 +205,7 @@ class NystromNcut:
         return x if self._unit == 1.0 else x / self._unit
 
     def _project(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(b, d) rows -> (b, p) coordinates on the axes and (b,) squared distance from the mean, over all d channels."""
+        """(b, d) rows -> (b, p) coordinates on the axes, (b,) squared distances from the mean over all d channels."""
         centred = x - self._mean
         energy = torch.linalg.vector_norm(centred, dim=1).square_()
         return centred @ self._axes, energy
@@ -195,50 +215,79 @@ class NystromNcut:
         exponent = torch.addmm(self._offset, projected, self._slope)
         return exponent.add_((-0.5 / self._scale**2) * energy[:, None]).clamp_(max=0.0).exp_()
 
-    def _solve(self, c: torch.Tensor) -> None:
-        """Eigenvectors of D^-1/2 (C A^+ C') D^-1/2 as a linear map of C; small matrices in float64."""
-        s = len(c)
+    def _solve(self, projected: torch.Tensor, energy: torch.Tensor) -> None:
+        """Eigenvectors of D^-1/2 (C A^+ C') D^-1/2 as a linear map of C. Small matrices are float64; C is never kept."""
+        s = len(projected)
+
+        def blocks() -> Iterator[torch.Tensor]:
+            for y, e in zip(projected.split(rows.BLOCK), energy.split(rows.BLOCK), strict=True):
+                c = self._affinity_to_landmarks(y, e)
+                yield c if self._balance is None else self._balanced(c)
+
+        def mean_of_blocks() -> torch.Tensor:
+            return torch.stack([c.sum(0, dtype=torch.float64) for c in blocks()]).sum(0) / s
+
         a = affinities.rbf(self._centres.double(), self._centres.double(), self._scale)
         values, vectors = torch.linalg.eigh(a)
         # C is known to about 1e-6: directions of A below that are rounding, and dividing by them would amplify it.
         kept = values > 1e-6 * values[-1]
         whiten = vectors[:, kept] * values[kept].rsqrt()  # A^+ = whiten whiten'
-        z = c.double() @ whiten if len(c) * len(whiten) < 1e7 else (c @ whiten.float()).double()
-        self.captured_ = float(z.square().sum() / s)
-        self._balance: torch.Tensor | None = None
+
+        def to_degree(mean: torch.Tensor) -> torch.Tensor:
+            return whiten @ (whiten.T @ mean)
+
+        self._balance = None
         if self.density:
-            self._balance = (whiten @ (whiten.T @ c.sum(0, dtype=torch.float64))).float() / s
-            z = z * self._degree(c, self._balance).double().pow(-self.density)[:, None]
-        to_degree = whiten @ z.sum(0) / s
-        self._to_degree = to_degree.float()
-        degree = (z @ (z.sum(0) / s)).clamp(min=1e-12)
-        self._floor = float(degree.min()) * 0.1
-        self.degree_ = degree.float()
-        z = z * degree.rsqrt()[:, None]
-        values, vectors = torch.linalg.eigh(z.T @ z / s)
+            self._balance = to_degree(mean_of_blocks()).float()
+        weights = to_degree(mean_of_blocks())
+        self._to_degree = weights.float()
+        gram = torch.zeros(whiten.shape[1], whiten.shape[1], dtype=torch.float64, device=whiten.device)
+        seen, degrees, narrow = 0.0, [], whiten.float()
+        for c in blocks():
+            z = c @ narrow
+            seen += z.square().sum(dtype=torch.float64)
+            degree = (c @ self._to_degree).clamp_(min=1e-12)
+            degrees.append(degree)
+            z *= degree.rsqrt()[:, None]
+            gram += (z.T @ z).double()
+        self.captured_ = float(seen / s)
+        self.degree_ = torch.cat(degrees)
+        self._floor = 0.1 * self.degree_.min()
+        values, vectors = torch.linalg.eigh(gram / s)
         k = self.n_eigenvectors
-        if len(values) < k:
-            vectors = torch.nn.functional.pad(vectors, (k - len(values), 0))
-            values = torch.nn.functional.pad(values, (k - len(values), 0))
-        values, vectors = values.flip(0)[:k], vectors.flip(1)[:, :k]
+        missing = max(0, k - len(values))
+        values = torch.nn.functional.pad(values.flip(0)[:k], (0, missing))
+        vectors = torch.nn.functional.pad(vectors.flip(1)[:, :k], (0, missing))
         kept = values > 1e-9
         self.eigenvalues_ = values.clamp(0.0, 1.0)
-        to_vectors = torch.where(kept, vectors * values.clamp(min=1e-9).rsqrt(), 0.0)
+        to_vectors = whiten @ torch.where(kept, vectors * values.clamp(min=1e-9).rsqrt(), 0.0)
+        self._to_vectors = to_vectors.float()
+        self.embedding_ = torch.cat([self.normalised(self._numerators(c)) for c in blocks()])
         # A sign is free; the side with the heavier tail is made positive, which depends on the data alone.
-        embedding = z @ to_vectors
-        sign = torch.where(embedding.pow(3).sum(0) < 0, -1.0, 1.0)
-        self.embedding_ = (embedding * sign).float()
-        self._to_vectors = (whiten @ (to_vectors * sign)).float()
+        sign = torch.where(self.embedding_.double().pow(3).sum(0) < 0, -1.0, 1.0).float()
+        self._to_vectors *= sign
+        self.embedding_ *= sign
 
-    def _degree(self, c: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        return (c @ weights).clamp_(min=1e-12)
+    def _balanced(self, c: torch.Tensor) -> torch.Tensor:
+        """Rows of C over their own degree to the power of `density`: W' = D^-a W D^-a."""
+        assert self._balance is not None
+        return c * (c @ self._balance).clamp_(min=1e-12).pow_(-self.density)[:, None]
 
-    def _embed(self, x: torch.Tensor) -> torch.Tensor:
+    def _numerators(self, c: torch.Tensor) -> torch.Tensor:
+        return torch.cat([c @ self._to_vectors, (c @ self._to_degree)[:, None]], dim=1)
+
+    def numerators(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, d) float32 rows on the device -> (b, k + 1): eigenvectors times the root of the degree, then the degree.
+
+        Both are linear in the affinities of a patch, so they may be averaged over patches (see `temporal`) before
+        `normalised` divides them.
+        """
         c = self._affinity_to_landmarks(*self._project(self._prepared(x)))
-        if self._balance is not None:
-            c *= self._degree(c, self._balance).pow(-self.density)[:, None]
-        degree = (c @ self._to_degree).clamp_(min=self._floor)
-        return (c @ self._to_vectors).mul_(degree.rsqrt_()[:, None])
+        return self._numerators(c if self._balance is None else self._balanced(c))
+
+    def normalised(self, numerators: torch.Tensor) -> torch.Tensor:
+        """(b, k + 1) numerators -> (b, k) eigenvectors."""
+        return numerators[:, :-1] * numerators[:, -1:].clamp(min=self._floor).rsqrt()
 
     # -- checks ------------------------------------------------------------------------------------------------------
 
@@ -252,7 +301,7 @@ class NystromNcut:
             raise ValueError(f"affinity is one of {', '.join(affinities.AFFINITIES)}; got {self.affinity!r}.")
         if self.n_eigenvectors < 1:
             raise ValueError(f"n_eigenvectors is at least 1; got {self.n_eigenvectors}.")
-        if self.n_eigenvectors > self.n_landmarks:
+        if self.n_landmarks is not None and self.n_eigenvectors > self.n_landmarks:
             raise ValueError(
                 f"n_eigenvectors is {self.n_eigenvectors} but there are only {self.n_landmarks} landmarks: "
                 f"keep at most {self.n_landmarks} eigenvectors or raise n_landmarks."
@@ -263,6 +312,11 @@ class NystromNcut:
             raise ValueError(f"mean_affinity lies between 0 and 1; got {self.mean_affinity}.")
         if not 0 <= self.density <= 1:
             raise ValueError(f"density lies between 0 and 1; got {self.density}.")
+
+
+def _spread(x: torch.Tensor, count: int) -> torch.Tensor:
+    """At most about `count` rows, evenly spread."""
+    return x[:: max(1, len(x) // count)]
 
 
 def _unit_of(x: torch.Tensor) -> float:
