@@ -10,6 +10,8 @@ Which patches ought not to change is told by the pictures, not by the result: se
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 
@@ -122,6 +124,108 @@ def _means(values: torch.Tensor, objects: torch.Tensor, count: int) -> tuple[tor
     return total / size.clamp(min=1)[:, None], size > 0
 
 
-def _share(change: torch.Tensor, unit: float) -> float:
+def _share(change: float | torch.Tensor, unit: float) -> float:
     """A change in a unit; 0 where nothing varies, and so nothing can change."""
     return float(change) / unit if unit > 0 else 0.0
+
+
+class Step(NamedTuple):
+    """How the pictures got from one frame to the next."""
+
+    static: torch.Tensor
+    """(…) bool: neither the patch nor what surrounds it moves."""
+    visible: torch.Tensor
+    """(…) bool: the patch is still to be seen."""
+    flow: torch.Tensor
+    """(…, 2) where it goes, in patches, (column, row)."""
+
+
+class Meter:
+    """The same figures while frames go by, for values too many to hold: memory grows with places, not with frames."""
+
+    def __init__(self, frames: int) -> None:
+        """`frames` is how many will come: where the last quarter begins has to be known beforehand."""
+        self._quarter = max(1, frames // 4)
+        self._last_quarter = frames - self._quarter
+        self._before: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._seen = self._rows = self._watched = self._followed = 0
+        self._flickered = self._switched = self._warped = self._square = 0.0
+
+    def add(self, values: torch.Tensor, labels: torch.Tensor, step: Step | None = None) -> None:
+        """The next frame.
+
+        Args:
+            values: (cameras, rows, cols, c).
+            labels: (cameras, rows, cols) segment ids.
+            step: from the frame before to this one; None with the first.
+        """
+        rows = values.flatten(0, -2).double()
+        if self._before is None:
+            self._still = torch.ones(len(rows), dtype=torch.bool)
+            self._sum = torch.zeros_like(rows[0])
+            self._first, self._last = torch.zeros_like(rows), torch.zeros_like(rows)
+        else:
+            if step is None:
+                raise ValueError("Every frame but the first needs the step that led to it.")
+            self._compare(*self._before, values, labels, step)
+        self._sum += rows.sum(0)
+        self._square += float(rows.square().sum())
+        self._rows += len(rows)
+        if self._seen < self._quarter:
+            self._first += rows / self._quarter
+        if self._seen >= self._last_quarter:
+            self._last += rows / self._quarter
+        self._before = values, labels
+        self._seen += 1
+
+    def _compare(
+        self,
+        values_before: torch.Tensor,
+        labels_before: torch.Tensor,
+        values: torch.Tensor,
+        labels: torch.Tensor,
+        step: Step,
+    ) -> None:
+        self._still &= step.static.flatten()
+        change = (values.double() - values_before.double()).norm(dim=-1)
+        self._flickered += float(change[step.static].sum())
+        self._switched += float((labels != labels_before)[step.static].sum())
+        self._watched += int(step.static.sum())
+        for before, now, flow, visible in zip(values_before, values, step.flow, step.visible, strict=True):
+            self._warped += float(warp_difference(before, now, flow)[visible].double().sum())
+        self._followed += int(step.visible.sum())
+
+    @property
+    def spread(self) -> float:
+        """See the function `spread`."""
+        mean = self._sum / self._rows
+        return max(0.0, 2 * (self._square / self._rows - float(mean.square().sum()))) ** 0.5
+
+    @property
+    def flicker(self) -> float | None:
+        """See `static_flicker`; None where nothing stood still."""
+        return _share(self._flickered / self._watched, self.spread) if self._watched else None
+
+    @property
+    def switches(self) -> float | None:
+        """See `switch_rate`; None where nothing stood still."""
+        return self._switched / self._watched if self._watched else None
+
+    @property
+    def warped(self) -> float | None:
+        """See `warped_error`; None where nothing could be followed."""
+        return _share(self._warped / self._followed, self.spread) if self._followed else None
+
+    @property
+    def drift(self) -> float | None:
+        """Mean distance between a place's mean in the first quarter and in the last, over `spread`, of the places where
+        nothing ever moved; None where there are none."""
+        if self._seen < 2 or not bool(self._still.any()):
+            return None
+        return _share(float((self._last - self._first)[self._still].norm(dim=-1).mean()), self.spread)
+
+    @property
+    def watched(self) -> float:
+        """Share of the steps from frame to frame, patch by patch, in which nothing moved, 0 … 1."""
+        steps = self._rows - len(self._still)
+        return self._watched / steps if steps else 0.0

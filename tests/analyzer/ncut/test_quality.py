@@ -179,3 +179,42 @@ def test_colours_that_move_with_things_have_no_warped_error() -> None:
 
 def test_nothing_that_varies_cannot_change() -> None:
     assert steadiness.static_flicker(torch.ones(4, PLACES, 2), everywhere(4)) == 0.0
+
+
+@pytest.mark.parametrize("frames", [2, 7, 40])
+def test_frame_by_frame_gives_the_same_figures(frames: int) -> None:
+    values = torch.rand(1, 2, 6, 8, 3, generator=chance()) + 0.1 * torch.rand(frames, 2, 6, 8, 3, generator=chance(1))
+    labels = (7 * values[..., 0]).long()
+    static, visible = torch.rand(2, frames - 1, 2, 6, 8, generator=chance(2)) < 0.9
+    flow = torch.randn(frames - 1, 2, 6, 8, 2, generator=chance(3))
+    meter = steadiness.Meter(frames)
+    meter.add(values[0], labels[0])
+    for t in range(1, frames):
+        meter.add(values[t], labels[t], steadiness.Step(static[t - 1], visible[t - 1], flow[t - 1]))
+    flat = values.flatten(1, 3)
+    assert meter.spread == pytest.approx(steadiness.spread(values))
+    assert meter.flicker == pytest.approx(steadiness.static_flicker(flat, static.flatten(1)))
+    assert meter.switches == pytest.approx(steadiness.switch_rate(labels.flatten(1), static.flatten(1)))
+    assert meter.watched == pytest.approx(float(static.double().mean()))
+    # Two cameras one below the other are two pictures, not one.
+    apart = [steadiness.warped_error(values[:, c], flow[:, c], visible[:, c]) for c in range(2)]
+    seen, unit = visible.sum((0, 2, 3)).double(), [steadiness.spread(values[:, c]) for c in range(2)]
+    error = sum(float(seen[c]) * apart[c] * unit[c] for c in range(2)) / float(seen.sum())
+    assert meter.warped == pytest.approx(error / meter.spread, rel=1e-5)
+    still, quarter = static.flatten(1).all(0), max(1, frames // 4)
+    moved = (flat[-quarter:].mean(0) - flat[:quarter].mean(0)).norm(dim=-1)
+    if bool(still.any()):
+        assert meter.drift == pytest.approx(float(moved[still].mean()) / meter.spread, rel=1e-5)
+    else:
+        assert meter.drift is None
+
+
+def test_where_nothing_stands_still_there_is_nothing_to_say() -> None:
+    meter = steadiness.Meter(2)
+    values, labels = torch.rand(1, 3, 3, 2), torch.zeros(1, 3, 3, dtype=torch.int64)
+    moving = torch.zeros(1, 3, 3, dtype=torch.bool)
+    meter.add(values, labels)
+    with pytest.raises(ValueError, match="the step that led to it"):
+        meter.add(values, labels)
+    meter.add(values, labels, steadiness.Step(moving, moving, torch.zeros(1, 3, 3, 2)))
+    assert (meter.flicker, meter.switches, meter.warped, meter.drift) == (None, None, None, None)
