@@ -78,6 +78,12 @@ def tiny_run(tmp_path: Path) -> RunFolder:
     return run
 
 
+@pytest.fixture
+def tiny_recording(tmp_path: Path) -> Path:
+    """The episode folder "take" of `tiny_run`: two cameras of different sizes, actions."""
+    return _recording(tmp_path / "take")
+
+
 def _manifest() -> RunManifest:
     sites = {site: {"dim": 8, "grid": list(GRID), "depends_on_instruction": False} for site in SITES}
     return RunManifest(

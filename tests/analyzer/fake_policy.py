@@ -35,7 +35,7 @@ class FakePolicy:
     """Called before every forward pass: tests stop the analysis here."""
     spoil: Callable[[torch.Tensor], torch.Tensor] = lambda features: features
     name: str = "fake"
-    default_sites: tuple[str, ...] = ("vision.0", "vision.1")
+    default_sites: tuple[str, ...] = ("vision.0",)
     action_space: ActionSpace | None = None
     action_flops: float = 0.0
     calls: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)

@@ -13,7 +13,7 @@ from videos.encode import write_video
 HEIGHT, WIDTH = 64, 96
 CELL = (HEIGHT // 8, WIDTH // 8)
 """(height, width) in pixels of one patch of the fake policy."""
-GREY, RED, BLUE = (128, 128, 128), (220, 30, 30), (30, 30, 220)
+GREY, WHITE, RED, BLUE = (128, 128, 128), (230, 230, 230), (220, 30, 30), (30, 30, 220)
 
 
 def field(colour: tuple[int, int, int] = GREY, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
