@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -185,16 +186,32 @@ class Checkpoint:
     def fingerprint(self) -> str:
         """Hex digest of names, shapes, types and of 8 KB of every tensor: told apart in a moment, 15 GB or not.
 
-        It does not see a change confined to the bytes between; training changes them all.
+        It does not see a change confined to the bytes between; training changes them all. The bytes are read from the
+        file and not from the map, where each touch makes the system read megabytes ahead.
         """
         digest = hashlib.sha256()
+        places = {name: _places(self.folder / name) for name in self._files}
         for key in sorted(self.tensors):
             stored = self.tensors[key]
             digest.update(f"{key} {stored.shape} {stored.dtype}".encode())
-            raw = self.tensor(key).reshape(-1).view(torch.uint8)
-            middle = len(raw) // 2
-            digest.update(raw[:SAMPLE].numpy().tobytes() + raw[middle : middle + SAMPLE].numpy().tobytes())
+            if key in self._added:
+                raw = self._added[key].contiguous().reshape(-1).view(torch.uint8)
+                digest.update(raw[:SAMPLE].numpy().tobytes() + raw[len(raw) // 2 :][:SAMPLE].numpy().tobytes())
+                continue
+            start, end = places[stored.file][key]
+            with (self.folder / stored.file).open("rb", buffering=0) as file:
+                for place in (start, (start + end) // 2):
+                    digest.update(os.pread(file.fileno(), min(SAMPLE, end - place), place))
         return digest.hexdigest()
+
+
+def _places(path: Path) -> dict[str, tuple[int, int]]:
+    """Tensor -> first byte and the one behind its last, in the file. (Its header was checked on opening.)"""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    return {key: tuple(8 + length + place for place in entry["data_offsets"]) for key, entry in header.items()}
 
 
 def _shards(folder: Path, stem: str) -> list[str]:

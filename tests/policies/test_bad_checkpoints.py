@@ -181,3 +181,15 @@ def test_every_refusal_is_one_message_with_an_exit_code(folder: Path) -> None:
         load_policy(str(folder))
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
+
+
+def test_the_fingerprint_is_that_of_the_weights(folder: Path) -> None:
+    first = load_policy(str(folder)).fingerprint
+    assert load_policy(str(folder)).fingerprint == first
+    change_tensors(folder, lambda tensors: tensors["projector.fc2.weight"].view(-1)[0].add_(1))
+    second = load_policy(str(folder)).fingerprint
+    assert second != first
+    names = shard(folder)
+    assert load_policy(str(folder)).fingerprint == second
+    assert names
+    assert load_policy(str(folder), dtype="bfloat16").fingerprint != second
