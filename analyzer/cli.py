@@ -69,7 +69,10 @@ def _demo(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 def _inspect(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.inspection import inspect
+    from analyzer.run_summary import is_run, summarise
 
+    if len(options.paths) == 1 and is_run(options.paths[0]):
+        return summarise(options.paths[0])
     return inspect(options.paths, options.episodes, _settings(options))
 
 
@@ -148,8 +151,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", type=Path, default=Path("runs/demo"), help="run folder (default: runs/demo)")
     cache(demo)
 
-    look = command("inspect", "say what recordings hold, and what they lack", _inspect)
-    look.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="recordings: files, folders, datasets")
+    look = command("inspect", "say what recordings hold and lack, or how steady a run is", _inspect)
+    look.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="recordings: files, folders, datasets; or one run folder"
+    )
     look.add_argument("--episodes", default="", help="which episodes, e.g. 0,3-5,ep_010 (default: all)")
     _add_settings(look, ("image_fps", "orientation"))
 

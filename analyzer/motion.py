@@ -13,7 +13,9 @@ import numpy as np
 from analyzer.run_folder import CameraRecord
 
 PIXELS = 8
-"""A patch's side, in the picture that is looked at."""
+"""A patch's side in the picture that is looked at, in a grid of usual size."""
+SIDE = 64
+"""Pixels that picture has at least, either way: less is too little for optical flow."""
 STILL = 2.0
 """Grey levels of 255: a patch stands still where the mean difference of its smoothed pixels stays below, and that of its
 eight neighbours too. Compression noise of a good video stays under 1; in LIBERO scenes at 7 frames a second no patch of
@@ -35,20 +37,21 @@ class Motion:
 
 
 class ModelPlane:
-    """Pictures of one camera as the model sees them, `PIXELS` a patch."""
+    """Pictures of one camera as the model sees them, a few pixels a patch."""
 
     def __init__(self, camera: CameraRecord, grid: tuple[int, int]) -> None:
-        rows, cols = grid
-        to_model = np.diag([camera.model_size[1] / (cols * PIXELS), camera.model_size[0] / (rows * PIXELS), 1.0])
+        pixels = max(PIXELS, -(-SIDE // min(grid)))
+        height, width = grid[0] * pixels, grid[1] * pixels
+        to_model = np.diag([camera.model_size[1] / width, camera.model_size[0] / height, 1.0])
         # OpenCV counts from the centre of the first pixel, to_recording from its corner.
         corner = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
         self._matrix = np.linalg.inv(corner) @ np.array(camera.to_recording, np.float64) @ to_model @ corner
-        self._size = (cols * PIXELS, rows * PIXELS)
+        self._size = (width, height)
         # A much larger picture is averaged first: picked pixels would glitter where nothing moves.
         self._shrink = max(1, int(np.hypot(self._matrix[0, 0], self._matrix[1, 0])))
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """(height, width, 3) uint8 of the recording -> (rows * PIXELS, cols * PIXELS, 3) uint8."""
+        """(height, width, 3) uint8 of the recording -> (height, width, 3) uint8, whole patches."""
         matrix = self._matrix
         if self._shrink > 1:
             height, width = rgb.shape[0] // self._shrink, rgb.shape[1] // self._shrink
@@ -57,26 +60,34 @@ class ModelPlane:
         return np.asarray(cv2.warpPerspective(rgb, matrix, self._size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP))
 
 
-def motion(first: np.ndarray, second: np.ndarray) -> Motion:
+def motion(first: np.ndarray, second: np.ndarray, grid: tuple[int, int]) -> Motion:
     """Of two pictures in the model's plane. Flow: dense inverse search (Kroeger et al. 2016)."""
+    pixels = len(first) // grid[0]
     change = np.abs(cv2.blur(second, (3, 3)).astype(np.int16) - cv2.blur(first, (3, 3))).mean(axis=2)
-    static = cv2.dilate(_of_patches(change).astype(np.float32), np.ones((3, 3), np.uint8)) < STILL
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second)]
-    there, back = search.calc(grey[0], grey[1], None), search.calc(grey[1], grey[0], None)
-    y, x = np.mgrid[0 : there.shape[0], 0 : there.shape[1]].astype(np.float32)
+    most = cv2.dilate(_of_patches(change, pixels), np.ones((3, 3), np.uint8))
+    there, back = _flow(first, second), _flow(second, first)
+    y, x = np.mgrid[0 : len(first), 0 : first.shape[1]].astype(np.float32)
     x, y = x + there[..., 0], y + there[..., 1]
     returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    missed = np.hypot(*np.moveaxis(there + returned, -1, 0)) / PIXELS
-    inside = (x >= 0) & (x < there.shape[1]) & (y >= 0) & (y < there.shape[0])
+    missed = np.hypot(*np.moveaxis(there + returned, -1, 0)) / pixels
+    inside = (x >= 0) & (x < first.shape[1]) & (y >= 0) & (y < len(first))
     return Motion(
-        flow=np.stack([_of_patches(there[..., axis]) for axis in (0, 1)], axis=-1).astype(np.float32) / PIXELS,
-        visible=(_of_patches(missed) < AGREEMENT) & (_of_patches(inside) > 0.5),
-        static=static,
+        flow=np.stack([_of_patches(there[..., axis], pixels) for axis in (0, 1)], axis=-1) / pixels,
+        visible=(_of_patches(missed, pixels) < AGREEMENT) & (_of_patches(inside, pixels) > 0.5),
+        static=np.asarray(most < STILL),
     )
 
 
-def _of_patches(pixels: np.ndarray) -> np.ndarray:
-    """(rows * PIXELS, cols * PIXELS) -> (rows, cols) means."""
-    height, width = pixels.shape
-    return np.asarray(pixels.reshape(height // PIXELS, PIXELS, width // PIXELS, PIXELS).mean(axis=(1, 3)))
+def _flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(height, width, 2) float32: where every pixel goes, in pixels, (x, y)."""
+    start = np.zeros((*first.shape[:2], 2), np.float32)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second)]
+    return np.asarray(search.calc(grey[0], grey[1], start))
+
+
+def _of_patches(values: np.ndarray, pixels: int) -> np.ndarray:
+    """(height, width) -> (rows, cols) float32 means."""
+    height, width = values.shape
+    blocks = values.reshape(height // pixels, pixels, width // pixels, pixels)
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))

@@ -6,6 +6,7 @@ import math
 import platform
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -212,23 +213,39 @@ def _write_episode(
     bases: dict[str, SiteBasis],
     progress: Progress,
 ) -> None:
-    progress.stage(f"writing {episode.id}", len(bases) + 1, "part")
+    from analyzer.steadiness import measure
+
+    progress.stage(f"writing {episode.id}", len(bases) + 2, "part")
     with folder.new_episode(episode.id) as (building, finish):
         mosaic = write_preview(episode, building / "preview.mp4")
         progress.advance(1)
         if episode.actions is not None and episode.action_space is not None:
             write_actions(building / "actions.parquet", episode.actions, episode.action_space)
+        targets = {site: building / "sites" / safe_name(site) for site in bases}
+        sites = []
         for site, basis in bases.items():
-            target = building / "sites" / safe_name(site)
-            with writing_to(target):
-                target.mkdir(parents=True)
-            _write_site(target, site, features[site], basis)
+            with writing_to(targets[site]):
+                targets[site].mkdir(parents=True)
+            sites.append(_write_site(targets[site], site, features[site], basis))
             progress.advance(1)
         places = {name: (place.x, place.y, place.width, place.height) for name, place in mosaic.cameras.items()}
-        finish(_episode_record(recording, episode, request, policy, places))
+        record = _episode_record(recording, episode, request, policy, places)
+        steadiness = measure(_pictures(episode, request), len(request.frames), record.cameras, targets)
+        for site_record in sites:
+            write_site(targets[site_record.name], replace(site_record, steadiness=steadiness[site_record.name]))
+        progress.advance(1)
+        finish(record)
 
 
-def _write_site(target: Path, site: str, features: SiteFeatures, basis: SiteBasis) -> None:
+def _pictures(episode: Episode, request: FeatureRequest) -> Iterator[list[np.ndarray]]:
+    """Of every analysed frame, (height, width, 3) uint8 of each camera."""
+    streams = [episode.cameras[camera].frames(request.frames) for camera in request.cameras]
+    for shown in zip(*streams, strict=True):
+        yield [frame.rgb for frame in shown]
+
+
+def _write_site(target: Path, site: str, features: SiteFeatures, basis: SiteBasis) -> SiteRecord:
+    """Write its arrays; what is to be told of it."""
     frames, cameras, rows, cols, _ = features.shape
     k = basis.ncut.n_eigenvectors
     with ExitStack() as stack:
@@ -246,17 +263,14 @@ def _write_site(target: Path, site: str, features: SiteFeatures, basis: SiteBasi
             colors.write(at, view.colors.reshape(count, cameras, rows, cols, 3))
             segments.write(at, view.segments.reshape(count, cameras, rows, cols))
             at += count
-    write_site(
-        target,
-        SiteRecord(
-            name=site,
-            grid=(rows, cols),
-            eigenvalues=tuple(float(value) for value in basis.ncut.eigenvalues_),
-            sigma=basis.ncut.sigma_,
-            captured=basis.ncut.captured_,
-            segments=len(basis.palette),
-            palette=basis.palette,
-        ),
+    return SiteRecord(
+        name=site,
+        grid=(rows, cols),
+        eigenvalues=tuple(float(value) for value in basis.ncut.eigenvalues_),
+        sigma=basis.ncut.sigma_,
+        captured=basis.ncut.captured_,
+        segments=len(basis.palette),
+        palette=basis.palette,
     )
 
 

@@ -102,6 +102,23 @@ class EpisodeRecord:
 
 
 @dataclass(frozen=True)
+class SteadinessRecord:
+    """How steady colours and segments are in time. Changes are in units of the distance between two random patches'
+    colours: 0.02 is a fiftieth of it. None: nothing stood still, or could be followed, so there is nothing to tell by."""
+
+    static: float
+    """Share of the steps from frame to frame, patch by patch, in which nothing moved in the picture, 0 … 1."""
+    flicker: float | None
+    """Mean change of a patch's colour from one frame to the next where nothing moved."""
+    switches: float | None
+    """Share of those patches that changed their segment, 0 … 1."""
+    drift: float | None
+    """Mean change from the first quarter of the frames to the last of patches where nothing ever moved."""
+    warped: float | None
+    """Mean difference between a patch and the place that the pictures' motion carried it to."""
+
+
+@dataclass(frozen=True)
 class SiteRecord:
     """How one site of one episode was cut."""
 
@@ -114,6 +131,8 @@ class SiteRecord:
     segments: int
     palette: tuple[tuple[int, int, int], ...]
     """RGB of each segment."""
+    steadiness: SteadinessRecord | None = None
+    """None: an episode of one frame."""
 
 
 @dataclass
@@ -208,7 +227,11 @@ class RunFolder:
         path = self.site_folder(episode, site) / "site.json"
         stored = _read_json(path, f"{path}: missing. Analyse the recording again.")
         with _understood(path):
-            return SiteRecord(**{**stored, **_tuples(stored, "grid", "eigenvalues", "palette")})
+            steadiness = stored.pop("steadiness", None)
+            return SiteRecord(
+                steadiness=None if steadiness is None else SteadinessRecord(**steadiness),
+                **{**stored, **_tuples(stored, "grid", "eigenvalues", "palette")},
+            )
 
     def array(self, episode: str, site: str, name: str) -> NpyFile:
         """`name` is "eigenvectors", "colors" or "segments"; first axis is the analysed frames."""
@@ -264,9 +287,13 @@ class RunFolder:
             _write_json(building / "episode.json", asdict(record))
             shutil.rmtree(target, ignore_errors=True)
             building.rename(target)
-            if record.id not in self.manifest.done:
-                self.manifest.done.append(record.id)
-            self.write_manifest()
+            before = self.manifest.done
+            self.manifest.done = [*(name for name in before if name != record.id), record.id]
+            try:
+                self.write_manifest()
+            except BaseException:
+                self.manifest.done = before  # it is done once the disk says so
+                raise
 
         with writing_to(target):
             shutil.rmtree(building, ignore_errors=True)
