@@ -34,6 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A message quotes paths and names out of recordings: no control character of theirs reaches the terminal.
         print(f"error: {printable(error)}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:  # of the machine, foreseen nowhere: a path too long, a folder that may not be read
+        path = printable(error.filename) if error.filename else options.command.__name__.strip("_")
+        print(
+            f"error: {path}: {error.strerror or error}. Check the path, the disk and your rights to both.",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print(f"\nStopped. {options.after_stop}", file=sys.stderr)
         return 130

@@ -322,10 +322,9 @@ def _episode_record(
 
 def _existing(out: Path, settings: Settings, recordings: Iterable[EpisodeSummary], resume: bool) -> RunFolder | None:
     """The run that stands at `out`, if it is to be gone on with; None where nothing stands there."""
-    if not out.exists():
-        return None
-    if out.is_dir() and not any(out.iterdir()):
-        return None
+    with writing_to(out):
+        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+            return None
     if not resume:
         raise BadInput(f"{out}: already exists. Add --resume to go on with it, or choose another place with --out.")
     folder = RunFolder.open(out)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import Command
 
 from analyzer.npy import NpyFile
 from analyzer.run_folder import (
@@ -76,6 +77,12 @@ def tiny_run(tmp_path: Path) -> RunFolder:
             )
         )
     return run
+
+
+@pytest.fixture
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.chdir(tmp_path)
+    return Command(tmp_path, capsys)
 
 
 @pytest.fixture
