@@ -7,20 +7,19 @@ belongs to the recording.) Figures: tests/policies/test_libero_recipe.py.
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from PIL import Image
 
+from policies.jpeg import round_trip
 from policies.transform import scaling
 
 
 @dataclass(frozen=True)
 class JpegRoundTrip:
-    """Compress and decompress, as `tf.image.encode_jpeg` does by default."""
+    """Compress and decompress, as `tf.image.encode_jpeg` and `tf.io.decode_image` do by default."""
 
     quality: int = 95
 
@@ -28,9 +27,7 @@ class JpegRoundTrip:
         return height, width
 
     def apply(self, image: np.ndarray) -> np.ndarray:
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, "JPEG", quality=self.quality, subsampling="4:2:0")
-        return np.asarray(Image.open(buffer).convert("RGB"))
+        return round_trip(image, self.quality)
 
     def to_input(self, height: int, width: int) -> np.ndarray:
         return np.eye(3)
