@@ -9,7 +9,7 @@ from foundation.errors import PolicyUnavailable, quoted
 
 WANTED = ("*.json", "*.safetensors", "*.pt")
 """Configurations, tokenizers, tensors, and the separate heads of OpenVLA-OFT. Never code, never other pickles."""
-REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 
 
 def folder_of(source: str) -> Path:
@@ -30,7 +30,8 @@ def folder_of(source: str) -> Path:
     try:
         return Path(snapshot_download(source, allow_patterns=list(WANTED)))
     except Exception as error:  # the hub's client raises errors of several libraries
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise PolicyUnavailable(
-            f"{quoted(source)} is no folder here, and the Hugging Face hub did not give it: {quoted(error)}. "
+            f"{quoted(source)} is no folder here, and the Hugging Face hub did not give it: {quoted(reason)}. "
             f"Where there is network: hf download {source} --local-dir CHECKPOINT, then give that folder."
         ) from error
