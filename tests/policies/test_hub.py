@@ -53,5 +53,5 @@ def test_a_hub_out_of_reach_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
         raise ConnectionError("no route\nsecond line")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    with pytest.raises(PolicyUnavailable, match="'no route'.*hf download owner/name"):
+    with pytest.raises(PolicyUnavailable, match=r"'no route'.*hf download owner/name"):
         folder_of("owner/name")
