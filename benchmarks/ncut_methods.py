@@ -1,0 +1,86 @@
+"""The cuts that are compared, each behind the same door: features in, the embedding its makers recommend out."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from analyzer.ncut.dense import dense_ncut
+from analyzer.ncut.embedding import coordinates
+from analyzer.ncut.kway import kway_labels, kway_rotation
+from analyzer.ncut.nystrom import NystromNcut
+from analyzer.settings import Settings
+
+VECTORS = 20
+OURS, THEIRS = "ours", "ncut-pytorch"
+EXACT, EXACT_SCALED = "exact vectors", "exact, our coordinates"
+HOW_TO_GET_IT = (
+    "ncut-pytorch is not installed here, so its figures are missing. Make an environment with both:\n"
+    "    python -m venv .venv-bench && .venv-bench/bin/pip install -r requirements.txt ncut-pytorch==3.2.0\n"
+    "    .venv-bench/bin/python -m benchmarks.ncut"
+)
+
+
+def peer_is_here() -> bool:
+    return importlib.util.find_spec("ncut_pytorch") is not None
+
+
+def ours(sigma: float | None = None, vectors: int = VECTORS) -> NystromNcut:
+    """As the product runs it, or with the graph that is asked for and nothing else changed: no density balance, since
+    ncut-pytorch and the definition of Normalized Cut have none."""
+    if sigma is not None:
+        return NystromNcut(vectors, sigma=sigma)
+    chosen = Settings()
+    return NystromNcut(
+        vectors, mean_affinity=chosen.mean_affinity, density=chosen.density, n_landmarks=chosen.n_landmarks
+    )
+
+
+def peer(x: torch.Tensor, sigma: float | None = None, vectors: int = VECTORS) -> torch.Tensor:
+    """(n, k) eigenvectors of ncut-pytorch. It has no seed of its own: the global one is set."""
+    from ncut_pytorch import Ncut  # type: ignore[import-not-found]
+
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Ncut(n_eig=vectors, sigma=sigma).fit_transform(x)
+
+
+def peer_kway(vectors: torch.Tensor, segments: int) -> torch.Tensor:
+    """(n,) labels by ncut-pytorch's own discretisation."""
+    from ncut_pytorch import kway_ncut
+
+    torch.manual_seed(0)
+    return kway_ncut(vectors[:, :segments]).argmax(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """What a method makes of some patches."""
+
+    coordinates: torch.Tensor
+    """(n, c), as its makers recommend for clustering."""
+    kway: Callable[[int], torch.Tensor] | None
+    """Number of segments -> (n,) labels by its own discretisation."""
+
+
+def embed(method: str, x: torch.Tensor) -> Embedding:
+    """(n, d) rows of a whole video at once."""
+    if method == THEIRS:
+        vectors = peer(x)
+        return Embedding(vectors, lambda segments: peer_kway(vectors, segments))
+    fitted = ours().fit(x)
+    if method == OURS:
+        found = fitted.transform(x)
+        return Embedding(
+            coordinates(found, fitted.eigenvalues_),
+            lambda segments: kway_labels(found, kway_rotation(found[:: max(1, len(found) // 8192), :segments])),
+        )
+    # The oracle of our own graph: same sigma, same density.
+    exact, values = dense_ncut(x, VECTORS, sigma=fitted.sigma_, density=fitted.density)
+    exact = exact * torch.where(exact[:, :1].sum() < 0, -1.0, 1.0)
+    return Embedding((coordinates(exact, values) if method == EXACT_SCALED else exact).float(), None)
