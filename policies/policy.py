@@ -39,7 +39,7 @@ class PolicyOutput(NamedTuple):
     actions: np.ndarray | None
     """[B, horizon, D], in the units of the recording."""
     bin_probs: np.ndarray | None
-    """[B, D, bins]; None for heads that are not binned."""
+    """[B, D, bins], the bin of the lowest value first; None for heads that are not binned."""
 
 
 class Policy(Protocol):
