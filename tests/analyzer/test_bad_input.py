@@ -194,7 +194,6 @@ def test_a_bad_recording_is_refused_by_name(
         (("--episodes", "tak"), ("--episodes", "Did you mean 'take'?")),
         (("--stride", "0"), ("--stride is 0", "1 or more")),
         (("--mean-affinity", "nan"), ("--mean-affinity is nan", "0.001 … 0.95")),
-        (("--n-segments", "5"), ("--n-segments is 5", "raise --n-eigenvectors")),
         (("--n-eigenvectors", "17"), ("--n-eigenvectors is 17", "raise --n-landmarks")),
         (("--seed", "-1"), ("--seed is -1", "0 … 999999999")),
     ],
