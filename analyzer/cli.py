@@ -109,6 +109,7 @@ def _render(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         frames=tuple(_numbers(options.frames, "--frames")),
         columns=options.columns,
         paint=options.paint,
+        segments=options.segments,
         opacity=options.opacity,
         smooth=options.smooth,
         panel_height=options.panel_height,
@@ -195,6 +196,13 @@ def _add_render_options(render: argparse.ArgumentParser) -> None:
     render.add_argument("--camera", default="", help="cameras, separated by commas (default: all of the run)")
     render.add_argument(
         "--paint", choices=paints, default="colors", help="what side-by-side and grid show (default: colors)"
+    )
+    render.add_argument(
+        "--segments",
+        type=int,
+        default=12,
+        metavar="K",
+        help="how many segments the patches are divided into (default: 12)",
     )
     render.add_argument(
         "--opacity", type=float, default=0.6, help="of the colours over the video, 0 … 1 (default: 0.6)"

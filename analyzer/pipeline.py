@@ -35,7 +35,7 @@ from videos.episode import Episode, EpisodeSummary
 from videos.preview import write_preview
 
 if TYPE_CHECKING:
-    from analyzer.basis import SiteBasis
+    from analyzer.basis import SiteBasis, SiteCut
     from policies.policy import Policy
 
 CHUNK_FRAMES = 8
@@ -93,13 +93,23 @@ def _analyse(
     progress: Progress,
 ) -> RunFolder:
     """Every group of episodes that share a basis in turn, leaving out what is finished."""
+    from analyzer.basis import Agreement
+    from analyzer.common_patches import CommonPatches
+
+    if folder.manifest.complete:
+        return folder
+    agreement: Agreement | None = None
     for group in groups:
         missing = [index for index in group if episodes[index].id not in folder.manifest.done]
-        if not missing:
-            continue
+        if not missing and agreement is not None:
+            continue  # the first group is looked at in any case: the others follow its colours and ids
         looked_at = _features([episodes[i] for i in group], [requests[i] for i in group], policy, cache, progress)
         features = dict(zip(group, looked_at, strict=True))
-        bases = _bases(looked_at, folder.manifest.settings, progress)
+        cuts = _cuts(looked_at, folder.manifest.settings, progress)
+        if agreement is None:
+            common = CommonPatches.choose(looked_at, folder.manifest.settings.seed)
+            agreement = Agreement.fit(cuts, common.features, folder.manifest.settings)
+        bases = {site: agreement.basis(cut, common.features(site)) for site, cut in cuts.items()}
         for index in missing:
             _write_episode(
                 folder,
@@ -187,20 +197,16 @@ def _groups(episodes: int, basis: str) -> list[list[int]]:
     return [list(range(episodes))] if basis == "run" else [[index] for index in range(episodes)]
 
 
-def _bases(features: Sequence[dict[str, SiteFeatures]], settings: Settings, progress: Progress) -> dict[str, SiteBasis]:
-    from analyzer.basis import SiteBasis
+def _cuts(features: Sequence[dict[str, SiteFeatures]], settings: Settings, progress: Progress) -> dict[str, SiteCut]:
+    from analyzer.basis import SiteCut
 
     sites = list(features[0])
     progress.stage("Normalized Cut", len(sites), "site")
-    bases = {}
+    cuts = {}
     for site in sites:
-        patches = [episode[site] for episode in features]
-        bases[site] = SiteBasis.fit(
-            lambda patches=patches: chain.from_iterable(one.chunks(CHUNK_FRAMES) for one in patches),  # type: ignore[misc]
-            settings,
-        )
+        cuts[site] = SiteCut.fit(chain.from_iterable(one[site].chunks(CHUNK_FRAMES) for one in features), settings)
         progress.advance(1)
-    return bases
+    return cuts
 
 
 def _write_episode(
@@ -247,7 +253,8 @@ def _pictures(episode: Episode, request: FeatureRequest) -> Iterator[list[np.nda
 def _write_site(target: Path, site: str, features: SiteFeatures, basis: SiteBasis) -> SiteRecord:
     """Write its arrays; what is to be told of it."""
     frames, cameras, rows, cols, _ = features.shape
-    k = basis.ncut.n_eigenvectors
+    ncut = basis.cut.ncut
+    k = ncut.n_eigenvectors
     with ExitStack() as stack:
 
         def array(name: str, channels: tuple[int, ...], dtype: str) -> NpyFile:
@@ -266,11 +273,15 @@ def _write_site(target: Path, site: str, features: SiteFeatures, basis: SiteBasi
     return SiteRecord(
         name=site,
         grid=(rows, cols),
-        eigenvalues=tuple(float(value) for value in basis.ncut.eigenvalues_),
-        sigma=basis.ncut.sigma_,
-        captured=basis.ncut.captured_,
-        segments=len(basis.palette),
+        eigenvalues=tuple(float(value) for value in ncut.eigenvalues_),
+        sigma=ncut.sigma_,
+        captured=ncut.captured_,
+        segments=basis.tree.segments,
         palette=basis.palette,
+        merges=basis.tree.merges,
+        reference=basis.reference,
+        residual=basis.residual,
+        overlap=basis.overlap,
     )
 
 

@@ -46,6 +46,8 @@ class RenderRequest:
     """How many frames a `grid` .png spreads over the episode, where `frames` names none."""
     paint: str = "colors"
     """One of `PAINTS`: what `side-by-side` and `grid` lay over the picture."""
+    segments: int = 12
+    """How many segments are drawn; as many as the run has, where it has fewer."""
     opacity: float = 0.6
     """Of the paint, 0 (the recording alone) … 1 (the paint alone)."""
     smooth: bool = False
@@ -62,6 +64,10 @@ class RenderRequest:
             raise BadInput(f"--paint: there is no {quoted(self.paint)}.{did_you_mean(self.paint, PAINTS)}")
         if not 0 <= self.opacity <= 1:
             raise BadInput(f"--opacity is {self.opacity}; allowed: 0 (the recording alone) to 1 (the colours alone).")
+        if not 1 <= self.segments <= 255:
+            raise BadInput(
+                f"--segments is {self.segments}; allowed: 1 to as many as the run has (--n-segments of run)."
+            )
         if not 1 <= self.columns <= 60:
             raise BadInput(f"--columns is {self.columns}; allowed: 1 to 60 frames.")
         if self.panel_height is not None and not 16 <= self.panel_height <= 2160:
@@ -111,7 +117,7 @@ def render(
         else recorded_pixels(run, record, cameras, recording_frames)
     )
     with ExitStack() as stack:
-        paint = Paint(request.shows_segments, request.opacity, request.smooth)
+        paint = Paint(request.shows_segments, request.opacity, request.smooth, request.segments)
         painters = [SitePainter(run, record, site, sizes, paint) for site in sites]
         for painter in painters:
             stack.callback(painter.close)
@@ -173,7 +179,9 @@ def _legend(painters: Sequence[SitePainter], request: RenderRequest) -> list[Ent
     if request.shows_segments:
         entries = [Entry("segments are numbered at each site by itself")]
         if len(palettes) == 1:
-            entries = [Entry(f"segment {number}", colour) for number, colour in enumerate(painters[0].site.palette)]
+            palette = painters[0].site.palette
+            drawn = sorted(set().union(*(painter.segments for painter in painters)))
+            entries = [Entry(f"segment {number}", palette[number]) for number in drawn]
     if request.opacity and not all(painter.sees_everything for painter in painters):
         entries.append(Entry("dark: outside what the policy sees"))
     return entries

@@ -7,10 +7,15 @@
         actions.parquet           one row a step (only where actions were recorded)
         preview.mp4               all cameras in one picture, as browsers play it
         sites/<site>/
-          site.json               eigenvalues, scale, how the basis was fitted
+          site.json               eigenvalues, scale, how the basis was fitted, how well it agrees with the other sites
           eigenvectors.npy        (frames, cameras, rows, cols, k) float16
           colors.npy              (frames, cameras, rows, cols, 3) uint8 RGB
-          segments.npy            (frames, cameras, rows, cols) uint8
+          segments.npy            (frames, cameras, rows, cols) uint8: ids of the finest division
+
+Any smaller number of segments follows from the finest: `merges` in site.json lists which segment joins which, in order,
+and `SiteRecord.ids_at(k)` is the table from the finest ids to those at k. Segments nest: from k to k + 1 one segment
+splits, and only the patches of the new one change id. An id, and its colour in the palette, means the same thing at all
+sites and in all episodes of the run as far as the sites agree; `residual` and `overlap` say how far that is.
 
 Analysis writes it, everything else only reads it. Files appear whole or not at all; an episode is listed in run.json
 once all of it is there. Nothing in it depends on the clock: equal inputs give equal files.
@@ -29,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.ncut.nesting import coarser
 from analyzer.npy import NpyFile
 from analyzer.settings import Settings
 from foundation.action_space import ActionSpace
@@ -129,10 +135,23 @@ class SiteRecord:
     captured: float
     """Share of the affinity the landmarks see, 0 … 1."""
     segments: int
+    """In the finest division."""
     palette: tuple[tuple[int, int, int], ...]
-    """RGB of each segment."""
+    """RGB of each id, the same at all sites of a run. A site may leave ids out."""
+    merges: tuple[tuple[int, int], ...] = ()
+    """(absorbed id, absorbing id), from the finest division to a single segment. None: there is the finest alone."""
+    reference: str = ""
+    """The site whose colours and ids this one follows."""
+    residual: float = 0.0
+    """What of the site's structure no rotation brings in line with the reference's, 0 … 1 (Procrustes)."""
+    overlap: tuple[float, ...] = ()
+    """Intersection over union of each id's segment with the reference's of that id, 0 … 1."""
     steadiness: SteadinessRecord | None = None
     """None: an episode of one frame."""
+
+    def ids_at(self, segments: int) -> np.ndarray:
+        """(ids,) uint8 table: what each id of segments.npy becomes when `segments` are wanted."""
+        return np.array(coarser(len(self.palette), self.merges, segments), np.uint8)
 
 
 @dataclass
@@ -230,7 +249,7 @@ class RunFolder:
             steadiness = stored.pop("steadiness", None)
             return SiteRecord(
                 steadiness=None if steadiness is None else SteadinessRecord(**steadiness),
-                **{**stored, **_tuples(stored, "grid", "eigenvalues", "palette")},
+                **{**stored, **_tuples(stored, "grid", "eigenvalues", "palette", "merges", "overlap")},
             )
 
     def array(self, episode: str, site: str, name: str) -> NpyFile:

@@ -112,23 +112,25 @@ class Settings:
     )
     affinity: str = _parameter("rbf", "How alike two patches are.", choices=("rbf", "cosine"))
     mean_affinity: float = _parameter(
-        0.5, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95
+        0.2, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95
     )
     density: float = _parameter(
-        0.0, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
+        0.5, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
     )
-    n_segments: int = _parameter(12, "Segments the patches are divided into.", low=2, high=64)
+    n_segments: int = _parameter(
+        24, "Segments of the finest division; every smaller number of them is contained in it.", low=2, high=64
+    )
+    palette: str = _parameter(
+        "standard",
+        "Colours of patches and segments: 'colour-blind safe' tells apart by lightness and by blue and yellow.",
+        choices=("standard", "colour-blind safe"),
+    )
     seed: int = _parameter(0, "Of the sample of patches.", low=0, high=999_999_999)
 
     def __post_init__(self) -> None:
         for parameter in PARAMETERS.values() if PARAMETERS else parameters():
             parameter.check(getattr(self, parameter.name))
-        if self.n_segments > self.n_eigenvectors:
-            raise BadInput(
-                f"--n-segments is {self.n_segments} but only {self.n_eigenvectors} eigenvectors are kept: "
-                "ask for fewer segments or raise --n-eigenvectors."
-            )
-        if self.n_eigenvectors > self.n_landmarks:
+        if self.n_landmarks is not None and self.n_eigenvectors > self.n_landmarks:
             raise BadInput(
                 f"--n-eigenvectors is {self.n_eigenvectors} but there are only {self.n_landmarks} landmarks: "
                 "keep fewer eigenvectors or raise --n-landmarks."

@@ -27,6 +27,8 @@ class Paint:
     """0 (pixels alone) … 1 (paint alone)."""
     smooth: bool
     """Follow the picture's edges instead of the patches' own."""
+    count: int
+    """How many segments the patches are divided into; no more than the run has are drawn."""
 
 
 class SitePainter:
@@ -51,6 +53,13 @@ class SitePainter:
             )
         self._maps = {camera: PatchMap(record.cameras[camera], self.site.grid, size) for camera, size in panels.items()}
         self._palette = overlay.as_table(self.site.palette)
+        self._shown = np.arange(256, dtype=np.uint8)
+        self._shown[: len(self.site.palette)] = self.site.ids_at(paint.count)
+
+    @property
+    def segments(self) -> list[int]:
+        """Ids that may be drawn, rising."""
+        return np.unique(self._shown[: len(self.site.palette)]).tolist()
 
     @property
     def sees_everything(self) -> bool:
@@ -62,6 +71,8 @@ class SitePainter:
         if self._paint.opacity == 0:
             return pixels
         values = self._array.read(index, index + 1)[0]
+        if self._paint.segments:
+            values = self._shown[values]
         draw = self._segments if self._paint.segments else self._colours
         return {camera: draw(picture, values[camera], self._maps[camera]) for camera, picture in pixels.items()}
 
