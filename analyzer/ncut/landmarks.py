@@ -10,6 +10,9 @@ import torch
 from analyzer.ncut.affinity import squared_distances
 
 
+LEAST_AXES = 64
+
+
 def row_priorities(start: int, stop: int, seed: int) -> np.ndarray:
     """A number a row, (stop - start,) uint64, that depends on the row's index and the seed alone.
 
@@ -44,21 +47,21 @@ def principal_axes(x: torch.Tensor, most: int, least_variance: float) -> torch.T
     """(n, d) centred rows -> (d, p) orthonormal directions of largest variance, falling, p <= most.
 
     Axes come from every other row, and their variance from the rows between (where there are enough): a direction that
-    is large only in the rows it was found in is noise, and noise of high dimension has many of those. At least 16 axes
+    is large only in the rows it was found in is noise, and noise of high dimension has many of those. At least 64 axes
     are kept, and as many more as vary by more than `least_variance`.
     """
     apart = len(x) >= 1024
     found = _leading_axes(x[::2] if apart else x, min(most, x.shape[1]))
     variance = ((x[1::2] if apart else x) @ found).square().mean(0)
-    return found[:, : max(16, int((variance > least_variance).sum()))]
+    return found[:, : max(LEAST_AXES, int((variance > least_variance).sum()))]
 
 
 def _leading_axes(x: torch.Tensor, count: int) -> torch.Tensor:
     d = x.shape[1]
-    if count == d:
-        return torch.eye(d, dtype=x.dtype, device=x.device)
+    if d <= LEAST_AXES:
+        return torch.eye(d, dtype=x.dtype, device=x.device)  # all are kept: there is nothing to choose
     covariance = x.T @ x
-    if d <= 512:
+    if d <= 512 or count > d // 2:
         return torch.linalg.eigh(covariance.double())[1].flip(1)[:, :count].to(x.dtype)
     # Subspace iteration on the covariance: the few directions are wanted to a few digits, not all d to sixteen.
     generator = torch.Generator().manual_seed(0)

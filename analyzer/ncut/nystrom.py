@@ -20,10 +20,10 @@ import torch
 
 from analyzer.ncut import affinity as affinities
 from analyzer.ncut import landmarks as landmark_choice
-from analyzer.ncut import rows
+from analyzer.ncut import live, rows
 
 DEFAULT_LANDMARKS = 512
-MOST_LANDMARKS = 2048
+MOST_LANDMARKS = 1024
 
 
 class NystromNcut:
@@ -36,7 +36,7 @@ class NystromNcut:
     Args:
         n_eigenvectors: k, how many; the first is the trivial one, with eigenvalue 1.
         n_landmarks: m; fewer are used where the sample has fewer different rows. None: 512, and where they see too little
-            of a narrow affinity, 1024 or 2048.
+            of a narrow affinity, 1024.
         affinity: "rbf", or "cosine" (rows are scaled to length 1 first).
         sigma: scale of the affinity, in units of the features; None: from `mean_affinity`.
         mean_affinity: where `sigma` is None: how alike two patches are on average, in (0, 1).
@@ -57,6 +57,8 @@ class NystromNcut:
         degree_: (s,) degrees of the sampled rows, as a share of the sample: mean affinity to all.
         captured_: share of the sample's own affinity (trace of W) that the landmarks see, in [0, 1].
         n_features_in_: d.
+        drift_: after `partial_fit`: bound on how far its changes of basis together have moved what was seen before, next
+            to how far patches lie apart.
     """
 
     sigma_: float
@@ -66,6 +68,7 @@ class NystromNcut:
     degree_: torch.Tensor
     captured_: float
     n_features_in_: int
+    drift_: float
 
     def __init__(
         self,
@@ -74,10 +77,10 @@ class NystromNcut:
         n_landmarks: int | None = None,
         affinity: str = "rbf",
         sigma: float | None = None,
-        mean_affinity: float = 0.5,
-        density: float = 0.0,
+        mean_affinity: float = 0.2,
+        density: float = 0.5,
         n_sample: int = 16_384,
-        n_projection: int = 192,
+        n_projection: int = 128,
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
@@ -120,8 +123,54 @@ class NystromNcut:
                 raise ValueError(
                     f"{bad} of {len(sampled)} sampled patches hold NaN or infinity; features must be finite."
                 )
-            self._fit(sampled)
+            self._fit(sampled, self.sigma)
+        self.__dict__.pop("_live", None)
         return self
+
+    def partial_fit(self, x: rows.Array, y: object = None) -> Self:
+        """Take in the patches of the next frame of a live source, (b, d); `transform` them afterwards.
+
+        The basis is fitted anew each time twice as much has been seen, and when something new comes into view, and then
+        rotated so that patches seen before keep their coordinates as far as any rotation can make them (Procrustes). So
+        it changes about ten times in a thousand frames; `drift_` sums how far, and bounds what the changes together can
+        have moved. What has been shown is never revised: for a recording use `fit`, which looks at all of it.
+        """
+        self._check_parameters()
+        with torch.inference_mode():
+            block = next(rows.blocks(x, torch.device(self.device), rows=max(1, len(x))))
+            if not bool(torch.isfinite(block).all()):
+                raise ValueError("Some patches hold NaN or infinity; features must be finite.")
+            if not hasattr(self, "_live"):
+                self._live = live.LiveSample(self.n_sample, self.seed)
+                self.drift_ = 0.0
+            sampled = self._live
+            foreign = self._foreign(block) if sampled.fitted_at else None
+            sampled.add(block, foreign)
+            if sampled.seen >= 2 and sampled.wants_fit(0.0 if foreign is None else float(foreign.float().mean())):
+                self._refit(sampled)
+        return self
+
+    def _refit(self, sampled: live.LiveSample) -> None:
+        if not sampled.fitted_at:
+            self._fit(sampled.rows, self.sigma)
+        else:
+            before = torch.cat([self._embed(block) for block in sampled.rows.split(rows.BLOCK)])
+            values = self.eigenvalues_
+            # The scale follows the source until the sample is full; from then on it would only move what is known.
+            scale = self.sigma_ if sampled.fitted_at >= sampled.size else self.sigma
+            self._fit(sampled.rows, scale)
+            rotation = live.aligning_rotation(self.embedding_, before, values)
+            self._to_vectors = self._to_vectors @ rotation.float()
+            self.embedding_ = self.embedding_ @ rotation.float()
+            # Of a rotated vector the Rayleigh quotient takes the eigenvalue's place.
+            self.eigenvalues_ = (rotation.square() * self.eigenvalues_[:, None]).sum(0)
+            self.drift_ += live.relative_change(self.embedding_, before, values)
+        sampled.fitted_at = sampled.seen
+
+    def _foreign(self, x: torch.Tensor) -> torch.Tensor:
+        """(b,) whether the landmarks see less of a patch than of nearly all patches the basis was fitted on."""
+        c = self._affinity_to_landmarks(*self._project(self._prepared(x)))
+        return (c @ self._whiten).square().sum(1) < self._least_seen
 
     @overload
     def transform(self, x: torch.Tensor) -> torch.Tensor: ...
@@ -155,7 +204,7 @@ class NystromNcut:
             with torch.inference_mode():
                 if block.shape[1] != self.n_features_in_:
                     raise ValueError(f"The basis was fitted on {self.n_features_in_} channels; got {block.shape[1]}.")
-                embedded = self.normalised(self.numerators(block))
+                embedded = self._embed(block)
             yield embedded
 
     @overload
@@ -167,15 +216,15 @@ class NystromNcut:
 
     # -- the mathematics ---------------------------------------------------------------------------------------------
 
-    def _fit(self, sampled: torch.Tensor) -> None:
+    def _fit(self, sampled: torch.Tensor, sigma: float | None) -> None:
         self.n_features_in_ = sampled.shape[1]
         few = _spread(sampled, 4096)
         self._unit = _unit_of(few) if self.affinity == "rbf" else 1.0
         few = self._prepared(few)
         self._mean = few.mean(0)
         self._scale = (
-            float(self.sigma) / self._unit
-            if self.sigma is not None
+            float(sigma) / self._unit
+            if sigma is not None
             else affinities.scale_for_mean_affinity(_spread(few, 1024), self.mean_affinity)
         )
         self.sigma_ = self._scale * self._unit
@@ -242,15 +291,17 @@ class NystromNcut:
         weights = to_degree(mean_of_blocks())
         self._to_degree = weights.float()
         gram = torch.zeros(whiten.shape[1], whiten.shape[1], dtype=torch.float64, device=whiten.device)
-        seen, degrees, narrow = 0.0, [], whiten.float()
+        self._whiten = whiten.float()
+        seen, degrees = [], []
         for c in blocks():
-            z = c @ narrow
-            seen += z.square().sum(dtype=torch.float64)
+            z = c @ self._whiten
+            seen.append(z.square().sum(1))
             degree = (c @ self._to_degree).clamp_(min=1e-12)
             degrees.append(degree)
             z *= degree.rsqrt()[:, None]
             gram += (z.T @ z).double()
-        self.captured_ = float(seen / s)
+        self.captured_ = float(torch.cat(seen).mean())
+        self._least_seen = live.FOREIGN_FACTOR * torch.cat(seen).quantile(live.FOREIGN_QUANTILE)
         self.degree_ = torch.cat(degrees)
         self._floor = 0.1 * self.degree_.min()
         values, vectors = torch.linalg.eigh(gram / s)
@@ -285,6 +336,9 @@ class NystromNcut:
         c = self._affinity_to_landmarks(*self._project(self._prepared(x)))
         return self._numerators(c if self._balance is None else self._balanced(c))
 
+    def _embed(self, x: torch.Tensor) -> torch.Tensor:
+        return self.normalised(self.numerators(x))
+
     def normalised(self, numerators: torch.Tensor) -> torch.Tensor:
         """(b, k + 1) numerators -> (b, k) eigenvectors."""
         return numerators[:, :-1] * numerators[:, -1:].clamp(min=self._floor).rsqrt()
@@ -315,8 +369,13 @@ class NystromNcut:
 
 
 def _spread(x: torch.Tensor, count: int) -> torch.Tensor:
-    """At most about `count` rows, evenly spread."""
-    return x[:: max(1, len(x) // count)]
+    """About `count` of the rows, or all where there are hardly more.
+
+    Not every n-th: patches come in raster order, and a stride would look at the same few places of every frame.
+    """
+    if len(x) < 2 * count:
+        return x
+    return x[torch.from_numpy(landmark_choice.sample_indices(len(x), count, seed=1)).to(x.device)]
 
 
 def _unit_of(x: torch.Tensor) -> float:

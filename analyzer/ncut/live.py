@@ -1,0 +1,83 @@
+"""A basis that follows a live source: it may change as new things are seen, and it may not jump."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from analyzer.ncut.landmarks import row_priorities
+
+FOREIGN_QUANTILE = 0.01
+FOREIGN_FACTOR = 0.7
+"""A patch is foreign where the landmarks see less of its own affinity than this factor times what they see of the worst
+hundredth of the sampled patches."""
+FOREIGN_SHARE = 0.01
+"""So many of the patches of a frame must be foreign before the basis is fitted anew at once."""
+
+
+class LiveSample:
+    """A uniform sample of all rows seen so far, in bounded memory; foreign rows stay in it beyond their share.
+
+    The rule is that of `landmarks.sample_indices`, so without foreign rows the sample is the one a later `fit` on
+    everything would take.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size = size
+        self.seed = seed
+        self.seen = 0
+        self.fitted_at = 0
+        """How many rows had been seen when the basis was last fitted."""
+        self.rows = torch.empty(0)
+        self._priority = np.empty(0, np.uint64)
+        self._index = np.empty(0, np.int64)
+
+    def add(self, x: torch.Tensor, foreign: torch.Tensor | None) -> None:
+        """Take in (b, d) rows; `foreign` (b,) bool rows come first when places are given away."""
+        priority = row_priorities(self.seen, self.seen + len(x), self.seed)
+        if foreign is not None:
+            priority = np.where(foreign.cpu().numpy(), priority >> np.uint64(4), priority)
+        self._priority = np.concatenate([self._priority, priority])
+        self._index = np.concatenate([self._index, np.arange(self.seen, self.seen + len(x))])
+        self.rows = torch.cat([self.rows.to(x), x]) if len(self.rows) else x.clone()
+        self.seen += len(x)
+        if len(self._index) > self.size:
+            kept = np.argpartition(self._priority, self.size)[: self.size]
+            kept = kept[np.argsort(self._index[kept])]
+            self._priority, self._index = self._priority[kept], self._index[kept]
+            self.rows = self.rows[torch.from_numpy(kept).to(x.device)]
+
+    def wants_fit(self, foreign_share: float) -> bool:
+        """Each time twice as much has been seen, and when something new has come into view."""
+        if self.seen >= 2 * self.fitted_at:
+            return True
+        return foreign_share > FOREIGN_SHARE and self.seen >= 1.02 * self.fitted_at
+
+
+def aligning_rotation(new: torch.Tensor, old: torch.Tensor, eigenvalues: torch.Tensor) -> torch.Tensor:
+    """The orthogonal (k, k) R that brings `new` @ R closest to `old`, the trivial first vector left as it is.
+
+    Orthogonal Procrustes (Schönemann 1966), the columns weighted by their eigenvalues: what carries most of the graph
+    must agree best.
+
+    Args:
+        new, old: (s, k) eigenvectors of the same rows in two bases.
+        eigenvalues: (k,) of the old basis.
+    """
+    k = new.shape[1]
+    rotation = torch.eye(k, dtype=torch.float64, device=new.device)
+    cross = new[:, 1:].double().T @ (old[:, 1:].double() * eigenvalues[1:].to(new.device))
+    u, _, vh = torch.linalg.svd(cross)
+    rotation[1:, 1:] = u @ vh
+    return rotation
+
+
+def relative_change(new: torch.Tensor, old: torch.Tensor, eigenvalues: torch.Tensor) -> float:
+    """How far the rows moved, next to how far they lie apart: 0 not at all, 1 as far as from row to row.
+
+    Root mean square over rows, the columns weighted by the root of their eigenvalues as in `embedding.coordinates`.
+    """
+    weight = eigenvalues[1:].to(new.device).sqrt()
+    moved = ((new[:, 1:] - old[:, 1:]) * weight).square().sum()
+    apart = 2 * ((old[:, 1:] - old[:, 1:].mean(0)) * weight).square().sum()
+    return float((moved / apart.clamp(min=1e-12)).sqrt())
