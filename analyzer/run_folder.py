@@ -117,7 +117,7 @@ class SteadinessRecord:
     flicker: float | None
     """Mean change of a patch's colour from one frame to the next where nothing moved."""
     switches: float | None
-    """Share of those patches that changed their segment, 0 … 1."""
+    """Share of those patches that changed their segment of the finest division, 0 … 1."""
     drift: float | None
     """Mean change from the first quarter of the frames to the last of patches where nothing ever moved."""
     warped: float | None

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 import torch
 
+from analyzer.basis import PLACES
+from analyzer.colors.color_map import color_reference
 from analyzer.ncut.dense import dense_ncut
 from analyzer.ncut.embedding import coordinates
-from analyzer.ncut.kway import kway_labels, kway_rotation
+from analyzer.ncut.kway import SegmentTree
+from analyzer.ncut.landmarks import kmeans_landmarks, nearest
 from analyzer.ncut.nystrom import NystromNcut
 from analyzer.settings import Settings
 
@@ -67,6 +70,17 @@ class Embedding:
     kway: Callable[[int], torch.Tensor] | None
     """Number of segments -> (n,) labels by its own discretisation."""
 
+    def colors(self) -> torch.Tensor:
+        """(n, 3) float32 RGB, 0 … 255, by our colour map whoever made the embedding: ncut-pytorch's own need UMAP."""
+        places = kmeans_landmarks(_few(self.coordinates), PLACES, iterations=5)
+        mapped = color_reference(places, torch.arange(len(places)), "standard").map
+        return torch.cat([mapped(part) for part in self.coordinates.split(8192)]).float()
+
+
+def _few(x: torch.Tensor) -> torch.Tensor:
+    """At most about 16,384 rows, evenly spread."""
+    return x[:: max(1, len(x) // 16_384)]
+
 
 def embed(method: str, x: torch.Tensor) -> Embedding:
     """(n, d) rows of a whole video at once."""
@@ -75,11 +89,11 @@ def embed(method: str, x: torch.Tensor) -> Embedding:
         return Embedding(vectors, lambda segments: peer_kway(vectors, segments))
     fitted = ours().fit(x)
     if method == OURS:
-        found = fitted.transform(x)
-        return Embedding(
-            coordinates(found, fitted.eigenvalues_),
-            lambda segments: kway_labels(found, kway_rotation(found[:: max(1, len(found) // 8192), :segments])),
-        )
+        placed = coordinates(fitted.transform(x), fitted.eigenvalues_)
+        places = kmeans_landmarks(_few(placed), PLACES, iterations=5)
+        at = nearest(placed, places)
+        sizes = torch.bincount(at, minlength=len(places))
+        return Embedding(placed, lambda segments: SegmentTree.fit(places, sizes, segments).finest[at])
     # The oracle of our own graph: same sigma, same density.
     exact, values = dense_ncut(x, VECTORS, sigma=fitted.sigma_, density=fitted.density)
     exact = exact * torch.where(exact[:, :1].sum() < 0, -1.0, 1.0)

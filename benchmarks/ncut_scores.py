@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import torch
 
-from analyzer.colors import ColorMap
 from analyzer.ncut.quality import adjusted_rand_index, best_match_iou, largest_share
 from analyzer.ncut.steadiness import drift, static_flicker, switch_rate
 from benchmarks.kmeans import kmeans
 from benchmarks.ncut_data import Take
-from benchmarks.ncut_methods import EXACT, EXACT_SCALED, OURS, THEIRS, embed, peer_is_here
+from benchmarks.ncut_methods import EXACT, EXACT_SCALED, OURS, THEIRS, Embedding, embed, peer_is_here
 from benchmarks.ncut_table import Table
 
 CLUSTERS = (8, 12, 16, 20)
@@ -56,11 +55,11 @@ def usefulness(table: Table, data: Iterable[Take]) -> None:
         rows = {}
         for method in [OURS, *([THEIRS] if peer_is_here() else [])]:
             found = embed(method, take.features)
-            rows[method] = scores(take, found.coordinates, clustered(found.coordinates))
+            rows[method] = scores(take, found, clustered(found.coordinates))
             _line(table, f"{take.name}: {method}", rows[method])
             if found.kway:
-                discretised = scores(take, found.coordinates, [[found.kway(k)] for k in CLUSTERS])
-                _line(table, f"{take.name}: {method}, k-way", discretised)
+                discretised = scores(take, found, [[found.kway(k)] for k in CLUSTERS])
+                _line(table, f"{take.name}: {method}, own segments", discretised)
         if THEIRS in rows:
             kind = take.name.split()[-1] if take.name.startswith("ep") else "made-up scenes"
             kinds[kind].append((rows[OURS], rows[THEIRS]))
@@ -91,7 +90,7 @@ def oracle(table: Table, data: Iterable[Take]) -> None:
         few = _frames(take)
         for method in (OURS, EXACT, EXACT_SCALED, *([THEIRS] if peer_is_here() else [])):
             found = embed(method, few.features)
-            best[method].append(scores(few, found.coordinates, clustered(found.coordinates)))
+            best[method].append(scores(few, found, clustered(found.coordinates)))
             _line(table, f"{take.name}: {method}", best[method][-1])
     means = {method: _mean(found) for method, found in best.items()}
     for rival in [method for method in means if method != OURS]:
@@ -113,7 +112,7 @@ def clustered(x: torch.Tensor) -> list[list[torch.Tensor]]:
     return [[kmeans(x, k, seed) for seed in SEEDS] for k in CLUSTERS]
 
 
-def scores(take: Take, embedding: torch.Tensor, labels: list[list[torch.Tensor]]) -> Scores:
+def scores(take: Take, found: Embedding, labels: list[list[torch.Tensor]]) -> Scores:
     """`labels`: numbers of clusters x starts of (n,) ids."""
     truth = take.truth.flatten()
     each = [
@@ -129,9 +128,7 @@ def scores(take: Take, embedding: torch.Tensor, labels: list[list[torch.Tensor]]
         for starts in labels
     ]
     medians = [[statistics.median(column) for column in zip(*starts, strict=True)] for starts in each]
-    values = embedding.reshape(take.frames, -1, embedding.shape[1])
-    colors = ColorMap().fit(embedding[:: max(1, len(embedding) // 16384)])(embedding)
-    colors = colors.float().reshape(take.frames, -1, 3)
+    values = found.coordinates.reshape(take.frames, -1, found.coordinates.shape[1])
     ari, iou, share, switches = (statistics.fmean(column) for column in zip(*medians, strict=True))
     return Scores(
         ari,
@@ -140,7 +137,7 @@ def scores(take: Take, embedding: torch.Tensor, labels: list[list[torch.Tensor]]
         switches,
         flicker=static_flicker(values, take.static),
         drift=drift(values, take.staying),
-        color_drift=drift(colors, take.staying),
+        color_drift=drift(found.colors().reshape(take.frames, -1, 3), take.staying),
     )
 
 
