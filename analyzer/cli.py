@@ -228,6 +228,9 @@ def _add_settings(sub: argparse.ArgumentParser, names: Sequence[str]) -> None:
     """A flag a parameter, made from its definition."""
     for name in names:
         parameter = PARAMETERS[name]
+        if parameter.type is bool:
+            sub.add_argument(parameter.flag, dest=name, action="store_true", default=None, help=parameter.help)
+            continue
         kind = str if parameter.type is tuple else parameter.type
         sub.add_argument(
             parameter.flag, dest=name, type=kind, default=None, help=parameter.help, choices=parameter.choices or None

@@ -1,8 +1,9 @@
 """Frames through a policy into a cache on disk; what is there is never computed again.
 
 One folder an input, named by everything that shapes its numbers: the recording's content, cameras and frames, the
-policy's weights and transform and, where a site depends on it, the instruction. In it one float16 `.npy` a site and a
-manifest that says how far each site has got. A kill at any moment loses at most the batch under way.
+policy's weights and transform and, where a site depends on them, the instruction and the robot's state. In it one
+float16 `.npy` a site and a manifest that says how far each site has got. Predicted actions lie in a folder of their
+own, named by instruction, state and seed too. A kill at any moment loses at most the batch under way.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyzer.actions import Prediction, pack, unpack
 from analyzer.npy import NpyFile
 from foundation.errors import BadInput, OutputUnwritable, RunUnreadable
 from foundation.files import atomic, writing_to
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from policies.policy import Policy
 
 SCHEMA = 1
+_ACTIONS = "actions"
+"""Name of the predicted actions in the cache."""
 
 
 def default_cache() -> Path:
@@ -70,6 +74,10 @@ class FeatureRequest:
     """Positions in the recording, rising."""
     sites: tuple[str, ...]
     batch: int
+    actions: bool = False
+    """Also predict the action of every frame. A policy with one view predicts it through the first camera."""
+    seed: int = 0
+    """Of the noise of policies that sample."""
 
     def shape(self, policy: Policy, site: str) -> tuple[int, int, int, int, int]:
         declared = policy.sites[site]
@@ -85,31 +93,97 @@ def extract(
 ) -> dict[str, SiteFeatures]:
     """Features of an episode at every site asked for, from the cache as far as it has them.
 
+    Where the request wants actions, they are predicted along with the features, for `predicted` to read.
+
     Args:
         progress: called with the number of frames that just became available, from the cache or the policy.
 
     Raises:
         OutputUnwritable: the cache cannot be written, or the disk is too full for what is missing.
+        BadInput: numbers that are not finite, or a state that does not fit the frames.
     """
     # Sites that do not depend on the instruction are kept apart from it, so that another instruction finds them made.
     folders = {site: cache / _key(episode, policy, request, site) for site in request.sites}
     shapes = {site: request.shape(policy, site) for site in request.sites}
+    actions_folder = cache / _actions_key(episode, policy, request) if request.actions else None
     with ExitStack() as stack:
         manifests = {}
-        for folder in sorted(set(folders.values())):
+        for folder in sorted({*folders.values(), *([actions_folder] if actions_folder else [])}):
             with writing_to(folder):
                 folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_locked(folder))
             manifests[folder] = _Manifest.read(folder)
             manifests[folder].describe(episode, policy, request)
-        stores = {}
+        stores: dict[str, _Store] = {}
         for site, folder in folders.items():
             file = _open_site(folder, site, shapes[site], manifests[folder])
             stack.callback(file.close)
             stores[site] = _Store(site, file, manifests[folder])
+        actions = _ActionStore.open(actions_folder, manifests[actions_folder], request) if actions_folder else None
+        if actions is not None:
+            stack.callback(actions.close)
         _check_space(cache, stores.values())
-        _forward(episode, policy, request, stores, progress)
+        _forward(episode, policy, request, stores, actions, progress)
     return {site: SiteFeatures(store.file.path, shapes[site]) for site, store in stores.items()}
+
+
+def predicted(episode: Episode, policy: Policy, request: FeatureRequest, cache: Path) -> Prediction:
+    """The actions that `extract` predicted for this request.
+
+    Raises:
+        RunUnreadable: there are none, or they are damaged.
+    """
+    with NpyFile.open(cache / _actions_key(episode, policy, request) / f"{_ACTIONS}.npy") as file:
+        return unpack(file.read(0, len(file)))
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What of a request the cache does not have yet."""
+
+    frames: int
+    """That the policy still has to look at."""
+    sites: tuple[str, ...]
+    """Sites that lack some of them."""
+    actions: bool
+    """Actions are among what is missing."""
+    bytes: int
+    """That the features will add to the disk."""
+
+
+def missing(episode: Episode, policy: Policy, request: FeatureRequest, cache: Path) -> Missing:
+    """How much work a request is, without doing any of it."""
+    total = len(request.frames)
+    done = {
+        site: _Manifest.read(cache / _key(episode, policy, request, site)).done.get(site, 0) for site in request.sites
+    }
+    acted = total
+    if request.actions:
+        acted = _Manifest.read(cache / _actions_key(episode, policy, request)).done.get(_ACTIONS, 0)
+    size = sum(
+        (total - count) * math.prod(request.shape(policy, site)[1:]) * np.dtype(np.float16).itemsize
+        for site, count in done.items()
+    )
+    lacking = tuple(site for site, count in done.items() if count < total)
+    return Missing(total - min([*done.values(), acted]), lacking, acted < total, size)
+
+
+def states_of(episode: Episode, frames: Sequence[int], policy: Policy) -> np.ndarray | None:
+    """(frames, S) float64 proprioception at those frames; None: not recorded, or the policy takes none.
+
+    Raises:
+        BadInput: fewer states than steps that the frames show.
+    """
+    if policy.state_size is None or episode.states is None:
+        return None
+    picked = np.asarray(frames, np.int64)
+    steps = picked if episode.frame_steps is None else episode.frame_steps[picked]
+    if len(steps) and steps.max() >= len(episode.states):
+        raise BadInput(
+            f"{episode.source} ({episode.id}): {len(episode.states)} states for frames up to step {steps.max()}, and "
+            "nothing says which belongs to which. One state a frame is expected."
+        )
+    return episode.states[steps]
 
 
 @dataclass
@@ -135,45 +209,116 @@ class _Store:
         self.manifest.done[self.site] = at + len(features)
 
 
+@dataclass
+class _ActionStore:
+    """Where predicted actions go. Only the first of them show how many steps ahead the policy plans."""
+
+    path: Path
+    manifest: _Manifest
+    frames: int
+    file: NpyFile | None = None
+
+    @classmethod
+    def open(cls, folder: Path, manifest: _Manifest, request: FeatureRequest) -> _ActionStore:
+        store = cls(folder / f"{_ACTIONS}.npy", manifest, len(request.frames))
+        if manifest.done.get(_ACTIONS, 0) > 0:
+            with suppress(RunUnreadable):
+                file = NpyFile.open(store.path, "r+")
+                if len(file) == store.frames and len(file.shape) == 3 and file.dtype == np.float64:
+                    store.file = file
+                    return store
+                file.close()
+        manifest.done[_ACTIONS] = 0
+        manifest.write()
+        return store
+
+    @property
+    def done(self) -> int:
+        return self.manifest.done[_ACTIONS]
+
+    def append(self, at: int, rows: np.ndarray) -> None:
+        if self.file is None:
+            self.file = NpyFile.create(self.path, (self.frames, *rows.shape[1:]), "float64")
+        self.file.write(at, rows)
+        if at + len(rows) == self.frames:
+            self.file.sync()
+        self.manifest.done[_ACTIONS] = at + len(rows)
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
 def _forward(
     episode: Episode,
     policy: Policy,
     request: FeatureRequest,
     stores: dict[str, _Store],
+    actions: _ActionStore | None,
     progress: Callable[[int], None],
 ) -> None:
     total = len(request.frames)
-    start = min(store.done for store in stores.values())
+    every: list[_Store | _ActionStore] = [*stores.values(), *([actions] if actions else [])]
+    start = min(store.done for store in every)
     progress(start)
     if start == total:
         return
+    states = states_of(episode, request.frames, policy)
     streams = [episode.cameras[camera].frames(request.frames[start:]) for camera in request.cameras]
     for at in range(start, total, request.batch):
         count = min(request.batch, total - at)
         views = [[next(stream).rgb for _ in range(count)] for stream in streams]
         wanted = [site for site, store in stores.items() if store.done < at + count]
-        for site, features in _run(policy, views, episode.instruction, wanted).items():
-            stores[site].append(at, features)
-        for manifest in {id(store.manifest): store.manifest for store in stores.values()}.values():
+        acts = actions is not None and actions.done < at + count
+        state = None if states is None else states[at : at + count]
+        look = _Look(wanted, acts, episode.instruction, state, request.seed)
+        features, acted = _run(policy, views, look)
+        for site in wanted:
+            stores[site].append(at, features[site])
+        if actions is not None and acted is not None:
+            actions.append(at, acted)
+        for manifest in {id(store.manifest): store.manifest for store in every}.values():
             manifest.write()
         progress(count)
 
 
-def _run(
-    policy: Policy, views: list[list[np.ndarray]], instruction: str | None, sites: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """[frames, cameras, rows, cols, C] a site. A policy with one view sees every camera by itself."""
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What is asked of the policy about one batch."""
+
+    sites: Sequence[str]
+    actions: bool
+    instruction: str | None
+    state: np.ndarray | None
+    seed: int
+
+
+def _run(policy: Policy, views: list[list[np.ndarray]], look: _Look) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """[frames, cameras, rows, cols, C] a site, and the packed actions. A policy with one view sees every camera by itself."""
     count = len(views[0])
     if len(policy.cameras) == len(views):
         inputs = [np.stack([view[frame] for view in views]) for frame in range(count)]
-        output = policy.run(inputs, instruction, sites=sites)
-        return {site: tensor.float().cpu().numpy() for site, tensor in output.features.items()}
-    inputs = [view[frame][None] for frame in range(count) for view in views]
-    output = policy.run(inputs, instruction, sites=sites)
-    return {
-        site: tensor.float().cpu().numpy().reshape(count, len(views), *tensor.shape[2:])
-        for site, tensor in output.features.items()
-    }
+        return _ask(policy, inputs, look)
+    if not look.actions:
+        inputs = [view[frame][None] for frame in range(count) for view in views]
+        state = None if look.state is None else np.repeat(look.state, len(views), axis=0)
+        features, _ = _ask(policy, inputs, replace(look, state=state))
+        return {site: f.reshape(count, len(views), *f.shape[2:]) for site, f in features.items()}, None
+    # The action is what it does through its first camera; of the others only features are wanted.
+    first, acted = _ask(policy, [frame[None] for frame in views[0]], look)
+    if not look.sites:
+        return {}, acted
+    others, _ = _run(policy, views[1:], replace(look, actions=False))
+    return {site: np.concatenate([first[site], others[site]], axis=1) for site in look.sites}, acted
+
+
+def _ask(policy: Policy, inputs: list[np.ndarray], look: _Look) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """One forward pass: [B, cameras, rows, cols, C] float32 a site, and (B, 1 + horizon, D) packed actions."""
+    output = policy.run(
+        inputs, look.instruction, sites=look.sites, actions=look.actions, state=look.state, seed=look.seed
+    )
+    features = {site: tensor.float().cpu().numpy() for site, tensor in output.features.items()}
+    return features, None if output.actions is None else pack(output.actions, output.bin_probs)
 
 
 def _as_float16(features: np.ndarray, site: str) -> np.ndarray:
@@ -266,14 +411,35 @@ def _check_space(cache: Path, stores: Collection[_Store]) -> None:
 
 
 def _key(episode: Episode, policy: Policy, request: FeatureRequest, site: str) -> str:
-    parts = [
+    heard: list[Any] = [()]
+    if policy.sites[site].depends_on_instruction:
+        heard = [(episode.instruction,), *_state_key(episode, policy, request)]
+    return _digest([*_seen(episode, policy, request), *heard])
+
+
+def _actions_key(episode: Episode, policy: Policy, request: FeatureRequest) -> str:
+    heard = [episode.instruction, request.seed, *_state_key(episode, policy, request)]
+    return _digest([_ACTIONS, *_seen(episode, policy, request), heard])
+
+
+def _seen(episode: Episode, policy: Policy, request: FeatureRequest) -> list[Any]:
+    """What shapes every number of a request."""
+    return [
         SCHEMA,
         [(camera, episode.cameras[camera].fingerprint()) for camera in request.cameras],
         request.frames,
         policy.fingerprint,
         policy.transform.fingerprint,
-        (episode.instruction,) if policy.sites[site].depends_on_instruction else (),
     ]
+
+
+def _state_key(episode: Episode, policy: Policy, request: FeatureRequest) -> list[str]:
+    """Where every token sees every other, the robot's state reaches all that the instruction reaches."""
+    states = states_of(episode, request.frames, policy)
+    return [] if states is None else [hashlib.blake2b(states.tobytes(), digest_size=16).hexdigest()]
+
+
+def _digest(parts: list[Any]) -> str:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -52,7 +52,13 @@ def open_recording(summary: EpisodeSummary, settings: Settings) -> Episode:
     """The episode, under the summary's id, read as `settings` say."""
     raw = {"auto": None, "raw": True, "upright": False}[settings.orientation]
     options = ReadOptions(image_fps=settings.image_fps, raw_orientation=raw)
-    return replace(open_episode(summary, options=options), id=summary.id)
+    episode = replace(open_episode(summary, options=options), id=summary.id)
+    given = settings.instruction
+    if given is None or given == episode.instruction:
+        return episode
+    recorded = "none was recorded" if episode.instruction is None else f"recorded: {quoted(episode.instruction)}"
+    notes = (*episode.notes, f"The instruction was given with --instruction; {recorded}.")
+    return replace(episode, instruction=given, notes=notes)
 
 
 def _with_unique_ids(found: Sequence[EpisodeSummary]) -> list[EpisodeSummary]:

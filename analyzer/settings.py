@@ -19,7 +19,7 @@ def _parameter(
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
-    choices: tuple[str, ...] = (),
+    choices: tuple[Any, ...] = (),
     optional_type: type | None = None,
 ) -> Any:
     metadata = {"meaning": meaning, "unit": unit, "low": low, "high": high, "choices": choices, "type": optional_type}
@@ -33,12 +33,12 @@ class Parameter:
     name: str
     default: Any
     type: type
-    """str, int, float or tuple (of names)."""
+    """str, int, float, bool (a switch) or tuple (of names)."""
     meaning: str
     unit: str
     low: float | None
     high: float | None
-    choices: tuple[str, ...]
+    choices: tuple[Any, ...]
 
     @property
     def flag(self) -> str:
@@ -51,7 +51,7 @@ class Parameter:
         if self.low is not None and self.high is None:
             limits = [f"{self.low:g} or more"]
         shown = ",".join(self.default) if isinstance(self.default, tuple) else self.default
-        default = [f"default: {shown}"] if self.default not in (None, ()) else []
+        default = [f"default: {shown}"] if self.default not in (None, (), False) else []
         brackets = "; ".join(([self.unit] if self.unit else []) + limits + default)
         return self.meaning + (f" ({brackets})" if brackets else "")
 
@@ -60,7 +60,9 @@ class Parameter:
         if value is None:
             return
         if self.choices and value not in self.choices:
-            raise BadInput(f"{self.flag}: there is no {quoted(value)}.{did_you_mean(str(value), self.choices)}")
+            raise BadInput(
+                f"{self.flag}: there is no {quoted(value)}.{did_you_mean(str(value), map(str, self.choices))}"
+            )
         # Asked this way round, because NaN is neither too low nor too high.
         high_enough = self.low is None or value >= self.low
         low_enough = self.high is None or value <= self.high
@@ -87,7 +89,26 @@ class Settings:
         high=4096,
         optional_type=int,
     )
+    densify: int = _parameter(
+        1, "So many times finer a grid at the vision sites, from as many squared passes.", choices=(1, 2, 4)
+    )
+    # What the policy does
+    actions: bool = _parameter(False, "Also predict the policy's action at every frame that is looked at.")
+    unnorm_key: str | None = _parameter(
+        None,
+        "Dataset whose statistics give predicted actions their units (none: the only one the policy has).",
+        optional_type=str,
+    )
+    recipe: str | None = _parameter(
+        None,
+        "How pictures are prepared: 'libero' as in OpenVLA's LIBERO evaluation (none: plain).",
+        choices=("plain", "libero"),
+        optional_type=str,
+    )
     # What the recording fails to say
+    instruction: str | None = _parameter(
+        None, "Instruction given to the policy in all episodes (none: the recorded one).", optional_type=str
+    )
     image_fps: float = _parameter(10.0, "Pictures a second, for folders of images.", unit="1/s", low=0.001, high=1000.0)
     orientation: str = _parameter(
         "auto", "HDF5 images: 'raw' are upside down as OpenGL renders them.", choices=("auto", "raw", "upright")
@@ -125,7 +146,9 @@ class Settings:
         "Colours of patches and segments: 'colour-blind safe' tells apart by lightness and by blue and yellow.",
         choices=("standard", "colour-blind safe"),
     )
-    seed: int = _parameter(0, "Of the sample of patches.", low=0, high=999_999_999)
+    seed: int = _parameter(
+        0, "Of the sample of patches, and of the noise of policies that sample their actions.", low=0, high=999_999_999
+    )
 
     def __post_init__(self) -> None:
         for parameter in PARAMETERS.values() if PARAMETERS else parameters():

@@ -122,6 +122,7 @@ class Backbone:
     """A vision tower. It looks and does not act."""
 
     cameras = ("image",)
+    state_size: int | None = None
     action_space: ActionSpace | None = None
     action_flops = 0.0
 

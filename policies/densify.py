@@ -94,6 +94,10 @@ class Densified:
         return self._policy.action_space
 
     @property
+    def state_size(self) -> int | None:
+        return self._policy.state_size
+
+    @property
     def action_flops(self) -> float:
         return float(self._policy.action_flops)
 

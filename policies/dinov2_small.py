@@ -46,6 +46,7 @@ class Dinov2Small:
 
     name = "dinov2-small"
     cameras = ("image",)
+    state_size: int | None = None
     default_sites = ("vision.3", "vision.7", "vision.11")
     action_space: ActionSpace | None = None
     action_flops = 0.0

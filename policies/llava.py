@@ -42,6 +42,7 @@ class Llava:
     """Any LLaVA with a CLIP tower."""
 
     cameras = ("image",)
+    state_size: int | None = None
     action_space: ActionSpace | None = None
     action_flops = 0.0
 

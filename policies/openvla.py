@@ -37,6 +37,7 @@ class OpenVla:
     """Any checkpoint in OpenVLA's layout."""
 
     cameras = ("image",)
+    state_size: int | None = None
 
     def __init__(
         self,
@@ -85,7 +86,12 @@ class OpenVla:
             + ["projector", f"llm.{text.num_hidden_layers // 2}", f"llm.{text.num_hidden_layers}"]
         )
         self.fingerprint = digest(
-            checkpoint.fingerprint(), config, self._network.dtype, self.transform.fingerprint, key
+            checkpoint.fingerprint(),
+            config,
+            self._network.dtype,
+            self.transform.fingerprint,
+            key,
+            self._all_statistics.get(key) if key else None,
         )
 
     @property
@@ -125,7 +131,7 @@ class OpenVla:
         if self._statistics is None:
             raise BadInput(
                 f"{self.name} has statistics of {len(self._all_statistics)} datasets and none was chosen: give "
-                f"unnorm_key. Known: {', '.join(self._all_statistics)}."
+                f"unnorm_key (--unnorm-key). Known: {', '.join(self._all_statistics)}."
             )
         if instruction is None:
             raise BadInput("An action is predicted for an instruction, and none was given or recorded.")

@@ -116,8 +116,20 @@ class OpenVlaOft:
             + ["projector", f"llm.{text.num_hidden_layers // 2}", f"llm.{text.num_hidden_layers}"]
         )
         self.fingerprint = digest(
-            checkpoint.fingerprint(), config, network.dtype, self.transform.fingerprint, self.cameras, self._chunk, key
+            checkpoint.fingerprint(),
+            config,
+            network.dtype,
+            self.transform.fingerprint,
+            self.cameras,
+            self._chunk,
+            key,
+            statistics.get(key) if key else None,
         )
+
+    @property
+    def state_size(self) -> int | None:
+        """Numbers of proprioception; None for a checkpoint without."""
+        return self._network.state_size
 
     @property
     def action_flops(self) -> float:
@@ -144,7 +156,7 @@ class OpenVlaOft:
         network = self._network
         if actions and self._actions is None:
             raise BadInput(
-                f"{self.name} has statistics of {len(self._known)} datasets and none was chosen: give unnorm_key. "
+                f"{self.name} has statistics of {len(self._known)} datasets and none was chosen: give unnorm_key (--unnorm-key). "
                 f"Known: {', '.join(self._known)}."
             )
         deep = actions or bool(llm_layers(sites))

@@ -79,7 +79,7 @@ class Pi0:
             lower=False,
         )
         self._state, self._action = (statistics(folder, self._given, name) for name in (STATE, ACTION))
-        self._state_size = size_of(self._given, "input_features", STATE) or self._config.max_state_dim
+        self.state_size: int | None = size_of(self._given, "input_features", STATE) or self._config.max_state_dim
         dimensions = size_of(self._given, "output_features", ACTION) or self._config.max_action_dim
         self.action_space: ActionSpace | None = unnamed(dimensions)
         self.sites = _sites(self._config, self._grid, len(self.cameras))
@@ -203,17 +203,15 @@ class Pi0:
             raise BadInput(
                 f"{self.name} has no statistics of its actions, so they would have no units. Use a fine-tune."
             )
-        if state is None or np.shape(state) != (batch, self._state_size):
+        if state is None or np.shape(state) != (batch, self.state_size):
             given = "none was given or recorded" if state is None else f"got {np.shape(state)}"
-            raise BadInput(
-                f"{self.name} takes proprioception of ({batch} frames, {self._state_size} numbers); {given}."
-            )
+            raise BadInput(f"{self.name} takes proprioception of ({batch} frames, {self.state_size} numbers); {given}.")
         numbers = np.asarray(state, np.float64)
         if not np.isfinite(numbers).all():
             raise BadInput("The proprioception holds numbers that are not finite.")
         numbers = self._state.normalise(numbers) if self._state is not None else numbers
         padded = np.zeros((batch, self._config.max_state_dim))
-        padded[:, : self._state_size] = numbers
+        padded[:, : self.state_size] = numbers
         return torch.tensor(padded).to(self._device, self._dtype)
 
     def _model(self) -> Any:

@@ -78,6 +78,11 @@ class Policy(Protocol):
         ...
 
     @property
+    def state_size(self) -> int | None:
+        """Numbers of proprioception it takes, S; None: it takes none."""
+        ...
+
+    @property
     def fingerprint(self) -> str:
         """Hex digest of weights and configuration: names the cache."""
         ...

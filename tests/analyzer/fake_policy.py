@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from foundation.action_space import ActionSpace
+from foundation.errors import BadInput
 from policies.inputs import check_sites, stack_pixels
 from policies.policy import FeatureSite, PolicyOutput
 from policies.transform import Normalisation, Resize, StepTransform
@@ -37,7 +38,15 @@ class FakePolicy:
     name: str = "fake"
     default_sites: tuple[str, ...] = ("vision.0",)
     action_space: ActionSpace | None = None
+    """Where there is one, it acts: dimension d of the h-th action ahead is h + the mean of colour channel d % 3."""
     action_flops: float = 0.0
+    state_size: int | None = None
+    """Where it takes a state, that state's first number is added to the action."""
+    horizon: int = 1
+    bins: int | None = None
+    """It is equally unsure about so many bins. None: no bins."""
+    asked_to_act: list[int] = field(default_factory=list)
+    """Frames of every forward pass that predicted actions."""
     calls: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     """(frames, sites) of every forward pass."""
     instructions: list[str | np.ndarray | None] = field(default_factory=list)
@@ -73,7 +82,24 @@ class FakePolicy:
         batch, cameras = pixels.shape[:2]
         means = torch.nn.functional.adaptive_avg_pool2d(pixels.flatten(0, 1), self.grid)
         means = means.permute(0, 2, 3, 1).unflatten(0, (batch, cameras))
-        return PolicyOutput({site: self.spoil(self._look(means, site, instruction)) for site in sites}, None, None)
+        features = {site: self.spoil(self._look(means, site, instruction)) for site in sites}
+        if not actions:
+            return PolicyOutput(features, None, None)
+        self.asked_to_act.append(len(frames))
+        return PolicyOutput(features, *self._act(means, state, seed))
+
+    def _act(self, means: torch.Tensor, state: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """[B, horizon, D] and [B, D, bins]."""
+        assert self.action_space is not None
+        seen = means.mean(dim=(1, 2, 3)).double().numpy()
+        first = seen[:, np.arange(len(self.action_space)) % 3] + seed
+        if self.state_size is not None:
+            if state is None or state.shape != (len(seen), self.state_size):
+                raise BadInput("The fake policy takes proprioception.")
+            first = first + state[:, :1]
+        ahead = first[:, None] + np.arange(self.horizon)[:, None]
+        probs = None if self.bins is None else np.full((*first.shape, self.bins), 1 / self.bins, np.float32)
+        return ahead, probs
 
     def _look(self, means: torch.Tensor, site: str, instruction: object) -> torch.Tensor:
         """[..., 3] mean colours -> [..., DIM]: the colours, mixed differently at every site."""

@@ -21,6 +21,8 @@ def another_value(parameter: Parameter) -> Any:
         return next(choice for choice in parameter.choices if choice != parameter.default)
     if parameter.type is tuple:
         return ("a", "b")
+    if parameter.type is bool:
+        return not parameter.default
     if parameter.type is str:
         return "something else"
     allowed = [value for value in (parameter.low, parameter.high) if value is not None and value != parameter.default]
@@ -45,7 +47,7 @@ def test_a_parameter_goes_through_json(parameter: Parameter) -> None:
 def test_a_parameter_goes_through_its_flag(parameter: Parameter) -> None:
     value = another_value(parameter)
     given = ",".join(value) if isinstance(value, tuple) else str(value)
-    assert flags(parameter.flag, given) == Settings(**{parameter.name: value})
+    assert flags(parameter.flag, *([] if parameter.type is bool else [given])) == Settings(**{parameter.name: value})
 
 
 def test_no_flag_gives_the_defaults() -> None:
