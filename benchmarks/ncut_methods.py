@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -69,6 +69,10 @@ class Embedding:
     """(n, c), as its makers recommend for clustering."""
     kway: Callable[[int], torch.Tensor] | None
     """Number of segments -> (n,) labels by its own discretisation."""
+
+    def own(self, clusters: Sequence[int]) -> list[list[torch.Tensor]]:
+        """Numbers of clusters x 1 of (n,) labels by the method's own discretisation; empty where it has none."""
+        return [[self.kway(count)] for count in clusters] if self.kway else []
 
     def colors(self) -> torch.Tensor:
         """(n, 3) float32 RGB, 0 … 255, by our colour map whoever made the embedding: ncut-pytorch's own need UMAP."""
