@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.progress import Progress, Silent
-from analyzer.settings import PARAMETERS, Settings
+from analyzer.settings import MAX_MINUTES, PARAMETERS, Settings
 from foundation.errors import BadInput, LensError, did_you_mean, quoted
 from foundation.names import printable
 
@@ -84,16 +84,27 @@ def _inspect(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
 
 def _run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
-    from analyzer import recordings
+    from analyzer import budget, recordings
     from analyzer.pipeline import run
 
+    if not options.max_minutes > 0:
+        raise BadInput(f"--max-minutes is {options.max_minutes}; give minutes above 0, or --yes for no limit.")
     if options.resume and options.out is None:
         raise BadInput("--resume goes on with a run that exists: name its folder with --out.")
     settings = _settings(options)
     found = recordings.find(options.paths, options.episodes)
     out = options.out or _free_name(Path("runs") / found[0].id)
     options.after_stop = f"What is finished is kept; the same command with --resume --out {out} goes on from there."
-    folder = run(found, settings, out, cache=_cache(options), resume=options.resume, progress=progress)
+
+    def approve(work: budget.Estimate) -> None:
+        budget.approve(
+            work,
+            max_minutes=options.max_minutes,
+            yes=options.yes,
+            say=lambda line: None if options.quiet else print(printable(line), file=sys.stderr),
+        )
+
+    folder = run(found, settings, out, cache=_cache(options), resume=options.resume, progress=progress, approve=approve)
     return {"path": str(folder.path), "episodes": folder.manifest.done, "sites": folder.site_names}
 
 
@@ -171,6 +182,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, help="run folder (default: a new one in runs/)")
     run.add_argument("--episodes", default="", help="which episodes, e.g. 0,3-5,ep_010 (default: all)")
     run.add_argument("--resume", action="store_true", help="go on with the run that stands at --out")
+    run.add_argument(
+        "--max-minutes",
+        type=float,
+        default=MAX_MINUTES,
+        help=f"refuse to run longer than that (default: {MAX_MINUTES:g})",
+    )
+    run.add_argument("--yes", action="store_true", help="run whatever time, disk and memory it takes")
     cache(run)
     _add_settings(run, tuple(PARAMETERS))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import version
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.features import FeatureRequest, SiteFeatures, extract
+from analyzer.actions import PredictedSteps, by_step, convention
+from analyzer.budget import Estimate, estimate
+from analyzer.features import FeatureRequest, SiteFeatures, extract, predicted
 from analyzer.npy import NpyFile
 from analyzer.progress import Progress, Silent
 from analyzer.recordings import open_recording
@@ -50,14 +52,19 @@ def run(
     cache: Path,
     resume: bool = False,
     progress: Progress | None = None,
+    approve: Callable[[Estimate], None] = lambda work: None,
 ) -> RunFolder:
     """Analyse episodes and write a run folder to `out`.
 
     Everything that can be wrong with the input is found before anything is written. A run that is stopped leaves its
     features in the cache and its finished episodes in `out`; with `resume` it goes on from there.
 
+    Args:
+        approve: told what the policy has to do before it does it; raises to refuse.
+
     Raises:
-        BadInput: no episodes, an unknown site or camera, `out` exists and `resume` is off or the settings differ.
+        BadInput: no episodes, an unknown site or camera, actions that cannot be predicted, `out` exists and `resume`
+            is off or the settings differ.
         EpisodeUnreadable, PolicyUnavailable, OutputUnwritable: see foundation.errors.
     """
     progress = progress or Silent()
@@ -75,6 +82,10 @@ def run(
     groups = _groups(len(episodes), settings.basis)
     for group in groups:
         _check_enough([requests[index] for index in group], policy)
+    if settings.actions:
+        _check_acts(episodes, policy)
+    if folder is None or not folder.manifest.complete:
+        approve(estimate(episodes, requests, policy, cache, settings))
     if folder is not None:
         _check_unchanged(folder, policy, episodes, requests)
         return _analyse(folder, groups, recordings, episodes, requests, policy, cache, progress)
@@ -119,6 +130,7 @@ def _analyse(
                 policy,
                 features[index],
                 bases,
+                _predicted_steps(episodes[index], requests[index], policy, cache),
                 progress,
             )
     return folder
@@ -170,6 +182,11 @@ def _load(settings: Settings) -> Policy:
     from policies.catalog import load_policy
 
     options: dict[str, Any] = {} if settings.input_size is None else {"input_size": settings.input_size}
+    for name in ("unnorm_key", "recipe"):
+        if getattr(settings, name) is not None:
+            options[name] = getattr(settings, name)
+    if settings.densify > 1:
+        options["densify"] = settings.densify
     return load_policy(settings.policy, device=settings.device, dtype=settings.dtype, **options)
 
 
@@ -179,6 +196,8 @@ def _request(episode: Episode, policy: Policy, settings: Settings, sites: tuple[
         frames=tuple(range(0, episode.frame_count, settings.stride)),
         sites=sites,
         batch=settings.batch,
+        actions=settings.actions,
+        seed=settings.seed,
     )
 
 
@@ -217,6 +236,7 @@ def _write_episode(
     policy: Policy,
     features: dict[str, SiteFeatures],
     bases: dict[str, SiteBasis],
+    actions: tuple[PredictedSteps, tuple[str, ...]] | None,
     progress: Progress,
 ) -> None:
     from analyzer.steadiness import measure
@@ -225,8 +245,9 @@ def _write_episode(
     with folder.new_episode(episode.id) as (building, finish):
         mosaic = write_preview(episode, building / "preview.mp4")
         progress.advance(1)
-        if episode.actions is not None and episode.action_space is not None:
-            write_actions(building / "actions.parquet", episode.actions, episode.action_space)
+        table, action_notes = actions or (None, ())
+        if episode.actions is not None or table is not None:
+            write_actions(building / "actions.parquet", episode.actions, episode.action_space, table)
         targets = {site: building / "sites" / safe_name(site) for site in bases}
         sites = []
         for site, basis in bases.items():
@@ -235,12 +256,35 @@ def _write_episode(
             sites.append(_write_site(targets[site], site, features[site], basis))
             progress.advance(1)
         places = {name: (place.x, place.y, place.width, place.height) for name, place in mosaic.cameras.items()}
-        record = _episode_record(recording, episode, request, policy, places)
+        record = replace(
+            _episode_record(recording, episode, request, policy, places),
+            predicted_space=None if table is None else table.space,
+            notes=(*episode.notes, *action_notes),
+        )
         steadiness = measure(_pictures(episode, request), len(request.frames), record.cameras, targets)
         for site_record in sites:
             write_site(targets[site_record.name], replace(site_record, steadiness=steadiness[site_record.name]))
         progress.advance(1)
         finish(record)
+
+
+def _predicted_steps(
+    episode: Episode, request: FeatureRequest, policy: Policy, cache: Path
+) -> tuple[PredictedSteps, tuple[str, ...]] | None:
+    """Predicted actions as the recording means them, and what is to be told of that; None: none were asked for."""
+    if not request.actions or policy.action_space is None:
+        return None
+    conversion = convention(policy.action_space, episode.action_space if episode.actions is not None else None)
+    count = episode.frame_count if episode.actions is None else len(episode.actions)
+    prediction = predicted(episode, policy, request, cache)
+    return by_step(prediction, conversion, _steps(episode, request), count, episode.actions), conversion.notes
+
+
+def _steps(episode: Episode, request: FeatureRequest) -> tuple[int, ...]:
+    """The control step of every analysed frame; where no actions were recorded, every frame is a step."""
+    if episode.actions is None or episode.frame_steps is None:
+        return request.frames
+    return tuple(int(episode.frame_steps[frame]) for frame in request.frames)
 
 
 def _pictures(episode: Episode, request: FeatureRequest) -> Iterator[list[np.ndarray]]:
@@ -292,11 +336,9 @@ def _episode_record(
     policy: Policy,
     places: dict[str, tuple[int, int, int, int]],
 ) -> EpisodeRecord:
-    picked = np.asarray(request.frames)
     times = episode.times_s
     # The last frame is shown for as long as the one before it.
     last = float(np.diff(times[-2:])[0]) if len(times) > 1 else 0.0
-    steps = picked if episode.frame_steps is None else episode.frame_steps[picked]
     cameras = []
     for name in request.cameras:
         height, width = episode.cameras[name].size
@@ -319,15 +361,14 @@ def _episode_record(
         fingerprints=tuple(episode.cameras[name].fingerprint() for name in request.cameras),
         cameras=tuple(cameras),
         frames=request.frames,
-        times_s=tuple(float(time) for time in times[picked]),
+        times_s=tuple(float(times[frame]) for frame in request.frames),
         frame_count=episode.frame_count,
         duration_s=float(times[-1]) + last,
         instruction=episode.instruction,
         success=episode.success,
         control_hz=episode.control_hz,
-        frame_steps=None if episode.actions is None else tuple(int(step) for step in steps),
+        frame_steps=None if episode.actions is None else _steps(episode, request),
         action_space=episode.action_space if episode.actions is not None else None,
-        notes=episode.notes,
     )
 
 
@@ -356,6 +397,34 @@ def _check_enough(requests: Sequence[FeatureRequest], policy: Policy) -> None:
             raise BadInput(
                 f"{site} sees a single patch of a single frame, and nothing to compare it with. "
                 "Look at more frames (--stride) or at larger pictures (--input-size)."
+            )
+
+
+def _check_acts(episodes: Sequence[Episode], policy: Policy) -> None:
+    """Raise BadInput where the policy cannot predict an action, or lacks what it would need for one."""
+    if not policy.action_flops:
+        raise BadInput(
+            f"--actions: {policy.name} sees and does not act. Leave --actions out, or choose a policy that acts, "
+            "e.g. --policy openvla-7b."
+        )
+    for episode in episodes:
+        where = f"{episode.source} ({episode.id})"
+        if episode.instruction is None:
+            raise BadInput(
+                f"{where}: no instruction was recorded, and {policy.name} acts on one. Give it with --instruction TEXT."
+            )
+        if policy.state_size is None:
+            continue
+        if episode.states is None:
+            raise BadInput(
+                f"{where}: no proprioception was recorded, and {policy.name} needs {policy.state_size} numbers of it to "
+                "act. Leave --actions out, or choose a policy that does without."
+            )
+        if episode.states.shape[1] != policy.state_size:
+            names = f" ({', '.join(episode.state_names)})" if episode.state_names else ""
+            raise BadInput(
+                f"{where}: {policy.name} takes {policy.state_size} numbers of proprioception; "
+                f"{episode.states.shape[1]} were recorded{names}."
             )
 
 

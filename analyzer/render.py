@@ -136,7 +136,7 @@ def render(
         if len(cells) == 1:
             cells = [Cell("", cells[0].painter)]  # the header names its site
         pictures = _pictures(
-            Scene(record, about, cells, sizes, legend, _actions(run, record)), chosen, pixels, progress
+            Scene(record, about, cells, sizes, legend, *_actions(run, record)), chosen, pixels, progress
         )
         if still:
             _write_png(output, next(pictures))
@@ -159,18 +159,23 @@ def _write_png(output: Path, picture: np.ndarray) -> None:
         Image.fromarray(picture).save(temporary, format="PNG")
 
 
-def _actions(run: RunFolder, record: EpisodeRecord) -> np.ndarray | None:
-    """(steps, D) recorded actions that the record's steps and names fit; None: not recorded."""
-    actions = run.actions(record.id)
-    if actions is None or record.action_space is None:
-        return None
+def _actions(run: RunFolder, record: EpisodeRecord) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """(steps, D) recorded and predicted actions that the record's steps and names fit; None: there are none.
+
+    Predictions that cannot be compared with what was recorded are not drawn on the same axes.
+    """
+    recorded = run.actions(record.id) if record.action_space is not None else None
+    predicted = run.actions(record.id, "predicted") if record.predicted_space is not None else None
+    if recorded is not None and record.predicted_space != record.action_space:
+        predicted = None
     last = max(record.frames if record.frame_steps is None else record.frame_steps)
-    if actions.shape[1] != len(record.action_space) or last >= len(actions):
-        raise RunUnreadable(
-            f"{run.episode_folder(record.id)}: damaged: actions of shape {actions.shape} for {len(record.action_space)} "
-            f"names and steps up to {last}. Analyse the recording again."
-        )
-    return actions
+    for actions, space in ((recorded, record.action_space), (predicted, record.predicted_space)):
+        if actions is not None and space is not None and (actions.shape[1] != len(space) or last >= len(actions)):
+            raise RunUnreadable(
+                f"{run.episode_folder(record.id)}: damaged: actions of shape {actions.shape} for {len(space)} "
+                f"names and steps up to {last}. Analyse the recording again."
+            )
+    return recorded, predicted
 
 
 def _legend(painters: Sequence[SitePainter], request: RenderRequest) -> list[Entry]:

@@ -4,7 +4,10 @@
       run.json                    schema, settings, versions, policy, the list of episodes
       episodes/<id>/
         episode.json              what is shown of the episode: cameras, times, instruction, actions' meaning, notes
-        actions.parquet           one row a step (only where actions were recorded)
+        actions.parquet           one row a control step, where actions were recorded or predicted:
+                                  step · recorded.<name> · predicted.<name> (the first action of a chunk) ·
+                                  difference.<name> (predicted - recorded) · uncertainty.<name> (bits); null: no value
+        chunks.npy                (frames, horizon, D) float64, where the policy plans several actions ahead
         preview.mp4               all cameras in one picture, as browsers play it
         sites/<site>/
           site.json               eigenvalues, scale, how the basis was fitted, how well it agrees with the other sites
@@ -34,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.actions import PredictedSteps
 from analyzer.ncut.nesting import coarser
 from analyzer.npy import NpyFile
 from analyzer.settings import Settings
@@ -43,6 +47,8 @@ from foundation.files import atomic, writing_to
 from foundation.names import safe_name
 
 SCHEMA = 1
+ACTION_KINDS = ("recorded", "predicted", "difference", "uncertainty")
+"""What actions.parquet has a column of for every dimension."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,10 @@ class EpisodeRecord:
     frame_steps: tuple[int, ...] | None = None
     """The control step of every analysed frame."""
     action_space: ActionSpace | None = None
+    """Of the recorded actions."""
+    predicted_space: ActionSpace | None = None
+    """Of the predicted ones: the recording's, or the policy's own where nothing was recorded or the two cannot be
+    compared. None: no actions were predicted."""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -224,13 +234,12 @@ class RunFolder:
                 CameraRecord(**{**camera, **_tuples(camera, "to_recording", "model_size", "in_preview")})
                 for camera in stored.pop("cameras")
             )
-            space = stored.pop("action_space")
+            space, predicted = _space(stored.pop("action_space")), _space(stored.pop("predicted_space", None))
             steps = stored.pop("frame_steps")
             return EpisodeRecord(
                 cameras=cameras,
-                action_space=None
-                if space is None
-                else ActionSpace(**{**space, **_tuples(space, "names", "units", "scale")}),
+                action_space=space,
+                predicted_space=predicted,
                 frame_steps=None if steps is None else tuple(steps),
                 **{**stored, **_tuples(stored, "fingerprints", "frames", "times_s", "notes")},
             )
@@ -256,8 +265,15 @@ class RunFolder:
         """`name` is "eigenvectors", "colors" or "segments"; first axis is the analysed frames."""
         return NpyFile.open(self.site_folder(episode, site) / f"{name}.npy")
 
-    def actions(self, episode: str) -> np.ndarray | None:
-        """(steps, D) recorded actions; None: not recorded."""
+    def actions(self, episode: str, kind: str = "recorded") -> np.ndarray | None:
+        """(steps, D) actions, NaN where a step has none; None: there are none of that kind.
+
+        Args:
+            kind: "recorded", "predicted", "difference" (predicted - recorded) or "uncertainty" (entropy of the bins,
+                in bits). The first is in the record's `action_space`, the others are in its `predicted_space`.
+        """
+        if kind not in ACTION_KINDS:
+            raise BadInput(f"There are no actions of the kind {quoted(kind)}.{did_you_mean(kind, ACTION_KINDS)}")
         path = self.episode_folder(episode) / "actions.parquet"
         if not path.exists():
             return None
@@ -265,8 +281,19 @@ class RunFolder:
 
         with _understood(path):
             table = parquet.read_table(path)
-            columns = [name for name in table.column_names if name.startswith("recorded.")]
-            return np.stack([table[name].to_numpy() for name in columns], axis=1)
+            columns = [name for name in table.column_names if name.startswith(f"{kind}.")]
+            if not columns:
+                return None
+            values = np.stack([table[name].to_numpy().astype(np.float64) for name in columns], axis=1)
+            return None if np.isnan(values).all() else values
+
+    def action_chunks(self, episode: str) -> np.ndarray | None:
+        """(analysed frames, horizon, D) predicted actions; None: not predicted, or the policy plans one step."""
+        path = self.episode_folder(episode) / "chunks.npy"
+        if not path.exists():
+            return None
+        with NpyFile.open(path) as file:
+            return file.read(0, len(file))
 
     def preview(self, episode: str) -> Path:
         return self.episode_folder(episode) / "preview.mp4"
@@ -327,14 +354,34 @@ def write_site(folder: Path, record: SiteRecord) -> None:
     _write_json(folder / "site.json", asdict(record))
 
 
-def write_actions(path: Path, actions: np.ndarray, space: ActionSpace) -> None:
-    """actions.parquet: `step` and a column `recorded.<name>` a dimension, in the units of the recording."""
+def write_actions(
+    path: Path, recorded: np.ndarray | None, space: ActionSpace | None, predicted: PredictedSteps | None = None
+) -> None:
+    """actions.parquet, and chunks.npy beside it where a policy plans ahead; see the top of this module.
+
+    Args:
+        recorded: (steps, D) in `space`; None: not recorded.
+    """
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    columns: dict[str, Any] = {"step": np.arange(len(actions))}
-    for index, name in enumerate(space.names):
-        columns[f"recorded.{name}"] = actions[:, index]
+    tables: list[tuple[str, np.ndarray, tuple[str, ...]]] = []
+    if recorded is not None and space is not None:
+        tables.append(("recorded", recorded, space.names))
+    if predicted is not None:
+        tables += [
+            (kind, values, predicted.space.names)
+            for kind, values in zip(
+                ACTION_KINDS[1:], (predicted.values, predicted.difference, predicted.uncertainty), strict=True
+            )
+        ]
+    columns: dict[str, Any] = {"step": np.arange(len(tables[0][1]))}
+    for kind, values, names in tables:
+        for index, name in enumerate(names):
+            columns[f"{kind}.{name}"] = pa.array(values[:, index], mask=np.isnan(values[:, index]))
+    if predicted is not None and predicted.chunks.shape[1] > 1:
+        with NpyFile.create(path.with_name("chunks.npy"), predicted.chunks.shape, "float64") as file:
+            file.write(0, predicted.chunks)
     with atomic(path) as temporary:
         parquet.write_table(pa.table(columns), temporary)
 
@@ -366,6 +413,10 @@ def _understood(path: Path) -> Iterator[None]:
         raise RunUnreadable(
             f"{path}: damaged ({type(error).__name__}: {error}). Analyse the recording again."
         ) from error
+
+
+def _space(stored: Mapping[str, Any] | None) -> ActionSpace | None:
+    return None if stored is None else ActionSpace(**{**stored, **_tuples(stored, "names", "units", "scale")})
 
 
 def _tuples(stored: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from typing import Any, Self
 
 from foundation.errors import BadInput, did_you_mean, quoted
 
+MAX_MINUTES = 120.0
+"""That a run may take unasked. No setting: it shapes no result."""
+
 
 def _parameter(
     default: Any,

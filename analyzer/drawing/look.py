@@ -17,6 +17,8 @@ ACCENT: RGB = (255, 196, 87)
 SUCCESS: RGB = (98, 200, 128)
 FAILURE: RGB = (240, 104, 96)
 CURVES: tuple[RGB, ...] = ((104, 182, 255), (120, 214, 170), (196, 160, 255), (255, 160, 122))
+PREDICTED: RGB = (255, 255, 255)
+"""What the policy would do, dashed over what was done."""
 
 MARGIN = 24
 """Pixels around everything."""

@@ -32,9 +32,11 @@ class Scene:
         cells: Sequence[Cell],
         sizes: dict[int, tuple[int, int]],
         legend: Sequence[Entry],
-        actions: np.ndarray | None,
+        recorded: np.ndarray | None,
+        predicted: np.ndarray | None = None,
     ) -> None:
-        """`sizes`: from `panel_sizes`, of the cameras that are shown. `actions`: (steps, D), None: not recorded."""
+        """`sizes`: from `panel_sizes`, of the cameras that are shown. `recorded`, `predicted`: (steps, D) actions of one
+        meaning, None: there are none."""
         self._record = record
         self._cells = cells
         self._sizes = sizes
@@ -44,8 +46,9 @@ class Scene:
         self._header = Header(record, about, self._width, moment=True)
         self._legend = Legend(legend, self._width)
         self._curves = None
-        if actions is not None and actions.size and record.action_space is not None:
-            self._curves = ActionCurves(actions, record.action_space, self._width)
+        space = record.action_space if recorded is not None else record.predicted_space
+        if space is not None and any(actions is not None and actions.size for actions in (recorded, predicted)):
+            self._curves = ActionCurves(recorded, space, self._width, predicted)
         # From top to bottom.
         self._cells_top = MARGIN + self._header.height + _SECTION
         rows = -(-len(cells) // self._columns)
