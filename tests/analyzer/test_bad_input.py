@@ -224,17 +224,24 @@ def test_an_input_size_between_patches_is_answered_with_the_nearest(command: Com
 # -- where nothing can be written ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("flag", ["--out", "--cache"])
-@pytest.mark.parametrize("below", ["a file", "/proc", "a name too long"])
-def test_an_unwritable_place_is_named(command: Command, policy: FakePolicy, flag: str, below: str) -> None:
+@pytest.mark.parametrize(
+    ("flag", "below", "told"),
+    [
+        ("--out", "file/x", ("a file stands where a folder must be", "Choose another place")),
+        ("--cache", "file/x", ("a file stands where a folder must be", "Choose another place")),
+        ("--out", "/proc/nowhere", ("no folder can be made there", "Choose another place")),
+        ("--cache", "/proc/nowhere", ("0.0 MB are free", "another place with --cache")),
+        ("--out", "x" * 300, ("too long", "Choose a shorter one")),
+        ("--cache", "x" * 300, ("too long", "Check the path")),
+    ],
+    ids=lambda value: value[:12] if isinstance(value, str) else "",
+)
+def test_an_unwritable_place_is_named(
+    command: Command, policy: FakePolicy, flag: str, below: str, told: tuple[str, ...]
+) -> None:
     (command.home / "file").write_text("")
-    place = {
-        "a file": command.home / "file" / "x",
-        "/proc": Path("/proc/nowhere"),
-        "a name too long": command.home / ("x" * 300),
-    }[below]
-    said = command.run(write_take(command.home / "take.mp4"), flag, place)
-    command.refuses(said, 2, str(place), "cannot be written", "Choose")
+    place = command.home / below
+    command.refuses(command.run(write_take(command.home / "take.mp4"), flag, place), 2, str(place), *told)
 
 
 @pytest.fixture
