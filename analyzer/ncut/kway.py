@@ -28,7 +28,9 @@ class SegmentTree:
 
     so the pair to join next is the one that raises it least. Every place starts with weight 1, whatever the number of
     patches in it: a bowl of ten patches counts as much as a stretch of table, and survives until late. Measured on
-    LIBERO scenes this beats the rotation at every k in agreement with the objects, and halves the ids that switch.
+    LIBERO scenes at 8 to 24 segments, against the rotation: the ids of resting patches switch a quarter to a half as
+    often and the adjusted Rand index is .06 to .2 higher; the best overlap with objects is equal at a mean affinity of
+    0.2, and .05 to .1 higher at 0.5 with coordinates weighted by the root of the eigenvalue.
 
     Ids are numbered in order of appearance as k grows: the segment that splits keeps its id in the half with more
     patches, the other half takes id k. (`renumbered` gives that up for ids that agree with another site's.)
