@@ -91,7 +91,10 @@ class Pi0:
             f"llm.{layers // 2}",
             f"llm.{layers}",
         )
-        self.fingerprint = digest(checkpoint.fingerprint(), self._given, self._dtype, self.transform.fingerprint)
+        scales = [(s.offset.tolist(), s.scale.tolist()) if s else None for s in (self._state, self._action)]
+        self.fingerprint = digest(
+            checkpoint.fingerprint(), self._given, self._dtype, self.transform.fingerprint, scales
+        )
 
     @property
     def action_flops(self) -> float:

@@ -233,6 +233,10 @@ def test_an_action_needs_an_instruction(subject: Subject) -> None:
         subject.run(subject.pictures(1), actions=True, instruction=None)
 
 
+def test_it_says_how_large_a_state_it_takes(subject: Subject) -> None:
+    assert subject.policy.state_size == subject.family.state
+
+
 @only(takes_state=True)
 def test_proprioception_is_asked_for_by_name(subject: Subject) -> None:
     for wrong in (None, np.zeros((1, subject.family.state + 1)), np.full((1, subject.family.state), np.nan)):
