@@ -9,7 +9,6 @@ import torch
 
 from analyzer.ncut.affinity import squared_distances
 
-
 LEAST_AXES = 64
 
 
@@ -46,27 +45,33 @@ def sample_indices(n: int, count: int, seed: int) -> np.ndarray:
 def principal_axes(x: torch.Tensor, most: int, least_variance: float) -> torch.Tensor:
     """(n, d) centred rows -> (d, p) orthonormal directions of largest variance, falling, p <= most.
 
-    Axes come from every other row, and their variance from the rows between (where there are enough): a direction that
-    is large only in the rows it was found in is noise, and noise of high dimension has many of those. At least 64 axes
-    are kept, and as many more as vary by more than `least_variance`.
+    How many: at least 64, and as many more as vary by more than `least_variance`, where the axes come from every other
+    row and the variance from the rows between. A direction that is large only in the rows it was found in is noise, and
+    noise of high dimension has many of those.
     """
-    apart = len(x) >= 1024
-    found = _leading_axes(x[::2] if apart else x, min(most, x.shape[1]))
-    variance = ((x[1::2] if apart else x) @ found).square().mean(0)
-    return found[:, : max(LEAST_AXES, int((variance > least_variance).sum()))]
-
-
-def _leading_axes(x: torch.Tensor, count: int) -> torch.Tensor:
     d = x.shape[1]
     if d <= LEAST_AXES:
         return torch.eye(d, dtype=x.dtype, device=x.device)  # all are kept: there is nothing to choose
-    covariance = x.T @ x
-    if d <= 512 or count > d // 2:
-        return torch.linalg.eigh(covariance.double())[1].flip(1)[:, :count].to(x.dtype)
-    # Subspace iteration on the covariance: the few directions are wanted to a few digits, not all d to sixteen.
+    even, odd = (half.T @ half for half in (x[::2].double(), x[1::2].double()))
+    most = min(most, d)
+    axes = _leading_axes(even, most)
+    if len(x) >= 1024:
+        variance = ((odd @ axes) * axes).sum(0) / (len(x) // 2)
+        most = max(LEAST_AXES, int((variance > least_variance).sum()))
+    return _leading_axes(even + odd, most, axes[:, :most]).to(x.dtype)
+
+
+def _leading_axes(covariance: torch.Tensor, count: int, start: torch.Tensor | None = None) -> torch.Tensor:
+    """(d, d) -> (d, count) orthonormal leading eigenvectors; `start`, if given, nearly spans them already."""
+    d = len(covariance)
+    if d <= 512 or 2 * count > d:
+        return torch.linalg.eigh(covariance)[1].flip(1)[:, :count]
+    # Subspace iteration: the few directions are wanted to a few digits, not all d to sixteen.
     generator = torch.Generator().manual_seed(0)
-    basis = torch.randn(d, count + 16, generator=generator, dtype=x.dtype).to(x.device)
-    for _ in range(5):
+    basis = torch.randn(d, count + 16, generator=generator, dtype=torch.float64).to(covariance)
+    if start is not None:
+        basis[:, :count] = start
+    for _ in range(5 if start is None else 2):
         basis, _ = torch.linalg.qr(covariance @ basis)
     _, rotation = torch.linalg.eigh(basis.T @ (covariance @ basis))
     return basis @ rotation.flip(1)[:, :count]

@@ -77,8 +77,8 @@ class NystromNcut:
         n_landmarks: int | None = None,
         affinity: str = "rbf",
         sigma: float | None = None,
-        mean_affinity: float = 0.2,
-        density: float = 0.5,
+        mean_affinity: float = 0.5,
+        density: float = 0.0,
         n_sample: int = 16_384,
         n_projection: int = 128,
         seed: int = 0,
@@ -160,7 +160,7 @@ class NystromNcut:
             scale = self.sigma_ if sampled.fitted_at >= sampled.size else self.sigma
             self._fit(sampled.rows, scale)
             rotation = live.aligning_rotation(self.embedding_, before, values)
-            self._to_vectors = self._to_vectors @ rotation.float()
+            self._to_vectors: torch.Tensor = self._to_vectors @ rotation.float()
             self.embedding_ = self.embedding_ @ rotation.float()
             # Of a rotated vector the Rayleigh quotient takes the eigenvalue's place.
             self.eigenvalues_ = (rotation.square() * self.eigenvalues_[:, None]).sum(0)
@@ -221,7 +221,7 @@ class NystromNcut:
         few = _spread(sampled, 4096)
         self._unit = _unit_of(few) if self.affinity == "rbf" else 1.0
         few = self._prepared(few)
-        self._mean = few.mean(0)
+        self._mean = few.double().mean(0).float()
         self._scale = (
             float(sigma) / self._unit
             if sigma is not None
@@ -229,12 +229,13 @@ class NystromNcut:
         )
         self.sigma_ = self._scale * self._unit
         self._axes = landmark_choice.principal_axes(few - self._mean, self.n_projection, 1e-3 * self._scale**2)
-        blocks = [self._project(self._prepared(block)) for block in sampled.split(rows.BLOCK)]
+        # In float64, so that no rounding (which the number of threads changes) decides which landmark a patch is near.
+        blocks = [self._project(self._prepared(block.double())) for block in sampled.split(rows.BLOCK)]
         projected, energy = torch.cat([y for y, _ in blocks]), torch.cat([e for _, e in blocks])
         wanted = self.n_landmarks or max(DEFAULT_LANDMARKS, self.n_eigenvectors)
         while True:
-            self._place_landmarks(projected, wanted)
-            self._solve(projected, energy)
+            self._place_landmarks(_spread(projected, 8192), wanted)
+            self._solve(projected.float(), energy.float())
             # Where the last eigenvalue is still large and much affinity goes unseen, the graph is made of more small
             # groups than there are landmarks to stand for them.
             narrow = self.captured_ < 0.8 and float(self.eigenvalues_[-1]) > 0.05
@@ -243,7 +244,7 @@ class NystromNcut:
             wanted *= 2
 
     def _place_landmarks(self, projected: torch.Tensor, wanted: int) -> None:
-        self._centres = landmark_choice.kmeans_landmarks(projected, wanted, iterations=5)
+        self._centres = landmark_choice.kmeans_landmarks(projected, wanted, iterations=5).float()
         self.landmarks_ = (self._centres @ self._axes.T + self._mean) * self._unit
         self._offset = -0.5 / self._scale**2 * self._centres.square().sum(1)
         self._slope = (self._centres / self._scale**2).T.contiguous()
@@ -255,9 +256,9 @@ class NystromNcut:
 
     def _project(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(b, d) rows -> (b, p) coordinates on the axes, (b,) squared distances from the mean over all d channels."""
-        centred = x - self._mean
+        centred = x - self._mean.to(x.dtype)
         energy = torch.linalg.vector_norm(centred, dim=1).square_()
-        return centred @ self._axes, energy
+        return centred @ self._axes.to(x.dtype), energy
 
     def _affinity_to_landmarks(self, projected: torch.Tensor, energy: torch.Tensor) -> torch.Tensor:
         """C, (b, m). Landmarks lie in the span of the axes, so |x - l|^2 = |x|^2 - 2 x'l + |l|^2 needs x there only."""
@@ -270,11 +271,10 @@ class NystromNcut:
 
         def blocks() -> Iterator[torch.Tensor]:
             for y, e in zip(projected.split(rows.BLOCK), energy.split(rows.BLOCK), strict=True):
-                c = self._affinity_to_landmarks(y, e)
-                yield c if self._balance is None else self._balanced(c)
+                yield self._affinity_to_landmarks(y, e)
 
         def mean_of_blocks() -> torch.Tensor:
-            return torch.stack([c.sum(0, dtype=torch.float64) for c in blocks()]).sum(0) / s
+            return torch.stack([self._balanced(c).sum(0, dtype=torch.float64) for c in blocks()]).sum(0) / s
 
         a = affinities.rbf(self._centres.double(), self._centres.double(), self._scale)
         values, vectors = torch.linalg.eigh(a)
@@ -285,7 +285,7 @@ class NystromNcut:
         def to_degree(mean: torch.Tensor) -> torch.Tensor:
             return whiten @ (whiten.T @ mean)
 
-        self._balance = None
+        self._balance: torch.Tensor | None = None
         if self.density:
             self._balance = to_degree(mean_of_blocks()).float()
         weights = to_degree(mean_of_blocks())
@@ -293,9 +293,10 @@ class NystromNcut:
         gram = torch.zeros(whiten.shape[1], whiten.shape[1], dtype=torch.float64, device=whiten.device)
         self._whiten = whiten.float()
         seen, degrees = [], []
-        for c in blocks():
+        for block in blocks():
+            seen.append((block @ self._whiten).square().sum(1))
+            c = self._balanced(block)
             z = c @ self._whiten
-            seen.append(z.square().sum(1))
             degree = (c @ self._to_degree).clamp_(min=1e-12)
             degrees.append(degree)
             z *= degree.rsqrt()[:, None]
@@ -313,7 +314,7 @@ class NystromNcut:
         self.eigenvalues_ = values.clamp(0.0, 1.0)
         to_vectors = whiten @ torch.where(kept, vectors * values.clamp(min=1e-9).rsqrt(), 0.0)
         self._to_vectors = to_vectors.float()
-        self.embedding_ = torch.cat([self.normalised(self._numerators(c)) for c in blocks()])
+        self.embedding_ = torch.cat([self.normalised(self._numerators(self._balanced(c))) for c in blocks()])
         # A sign is free; the side with the heavier tail is made positive, which depends on the data alone.
         sign = torch.where(self.embedding_.double().pow(3).sum(0) < 0, -1.0, 1.0).float()
         self._to_vectors *= sign
@@ -321,7 +322,8 @@ class NystromNcut:
 
     def _balanced(self, c: torch.Tensor) -> torch.Tensor:
         """Rows of C over their own degree to the power of `density`: W' = D^-a W D^-a."""
-        assert self._balance is not None
+        if self._balance is None:
+            return c
         return c * (c @ self._balance).clamp_(min=1e-12).pow_(-self.density)[:, None]
 
     def _numerators(self, c: torch.Tensor) -> torch.Tensor:
@@ -334,7 +336,7 @@ class NystromNcut:
         `normalised` divides them.
         """
         c = self._affinity_to_landmarks(*self._project(self._prepared(x)))
-        return self._numerators(c if self._balance is None else self._balanced(c))
+        return self._numerators(self._balanced(c))
 
     def _embed(self, x: torch.Tensor) -> torch.Tensor:
         return self.normalised(self.numerators(x))
