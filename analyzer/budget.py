@@ -127,10 +127,12 @@ def approve(
     settings = work.settings
     took = None
     if work.flops >= SMALL_FLOPS:
-        took = seconds(work.flops, (rate or measured_rate)(settings.device, settings.dtype))
+        # Where the policy chooses its precision, the slower one is reckoned with.
+        took = seconds(work.flops, (rate or measured_rate)(settings.device, settings.dtype or "float32"))
     told = [f"{work.frames} frames to look at"]
     if took is not None:
-        told.append(f"about {_duration(took)} on {settings.device} in {settings.dtype}")
+        precision = f" in {settings.dtype}" if settings.dtype else ""
+        told.append(f"about {_duration(took)} on {settings.device}{precision}")
     told.append(f"{_size(work.disk_bytes)} more in the cache")
     told.append(f"{_size(work.memory_bytes)} of memory beside the policy")
     say("Ahead: " + ", ".join(told) + ".")

@@ -118,8 +118,11 @@ class Settings:
     )
     # How it is run
     device: str = _parameter("cpu", "Where the policy and the NCut run: cpu, cuda, cuda:1.")
-    dtype: str = _parameter(
-        "float32", "Precision of the policy's forward pass.", choices=("float32", "bfloat16", "float16")
+    dtype: str | None = _parameter(
+        None,
+        "Precision of the policy's forward pass (none: the policy's own, float32 up to a billion parameters).",
+        choices=("float32", "bfloat16", "float16"),
+        optional_type=str,
     )
     batch: int = _parameter(4, "Frames in one forward pass.", unit="frames", low=1, high=1024)
     # Normalized Cut
