@@ -86,10 +86,17 @@ def _mp4_end(file: BinaryIO, size: int) -> int:
     return position
 
 
+_LONGEST_EBML_HEADER = 1 << 20
+"""Bytes. Real ones have some forty."""
+
+
 def _matroska_end(file: BinaryIO) -> int:
     """Where the segment ends; 0 for a live recording, which does not say."""
     file.seek(4)
-    file.seek(_ebml_length(file) or 0, os.SEEK_CUR)
+    header = _ebml_length(file) or 0
+    if header > _LONGEST_EBML_HEADER:  # no header: some files cannot even be sought so far
+        return 0
+    file.seek(header, os.SEEK_CUR)
     if file.read(4) != b"\x18\x53\x80\x67":
         return 0
     length = _ebml_length(file)
