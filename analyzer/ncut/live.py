@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
-from analyzer.ncut.landmarks import row_priorities
+from analyzer.ncut.running_sample import RunningSample
 
 FOREIGN_QUANTILE = 0.01
 FOREIGN_FACTOR = 0.7
@@ -15,37 +14,11 @@ FOREIGN_SHARE = 0.01
 """So many of the patches of a frame must be foreign before the basis is fitted anew at once."""
 
 
-class LiveSample:
-    """A uniform sample of all rows seen so far, in bounded memory; foreign rows stay in it beyond their share.
+class LiveSample(RunningSample):
+    """What a live basis is fitted on; foreign rows, favoured when added, stay in it beyond their share."""
 
-    The rule is that of `landmarks.sample_indices`, so without foreign rows the sample is the one a later `fit` on
-    everything would take.
-    """
-
-    def __init__(self, size: int, seed: int) -> None:
-        self.size = size
-        self.seed = seed
-        self.seen = 0
-        self.fitted_at = 0
-        """How many rows had been seen when the basis was last fitted."""
-        self.rows = torch.empty(0)
-        self._priority = np.empty(0, np.uint64)
-        self._index = np.empty(0, np.int64)
-
-    def add(self, x: torch.Tensor, foreign: torch.Tensor | None) -> None:
-        """Take in (b, d) rows; `foreign` (b,) bool rows come first when places are given away."""
-        priority = row_priorities(self.seen, self.seen + len(x), self.seed)
-        if foreign is not None:
-            priority = np.where(foreign.cpu().numpy(), priority >> np.uint64(4), priority)
-        self._priority = np.concatenate([self._priority, priority])
-        self._index = np.concatenate([self._index, np.arange(self.seen, self.seen + len(x))])
-        self.rows = torch.cat([self.rows.to(x), x]) if len(self.rows) else x.clone()
-        self.seen += len(x)
-        if len(self._index) > self.size:
-            kept = np.argpartition(self._priority, self.size)[: self.size]
-            kept = kept[np.argsort(self._index[kept])]
-            self._priority, self._index = self._priority[kept], self._index[kept]
-            self.rows = self.rows[torch.from_numpy(kept).to(x.device)]
+    fitted_at = 0
+    """How many rows had been seen when the basis was last fitted."""
 
     def wants_fit(self, foreign_share: float) -> bool:
         """Each time twice as much has been seen, and when something new has come into view."""

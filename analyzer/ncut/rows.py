@@ -8,7 +8,8 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from analyzer.ncut.landmarks import row_priorities, sample_indices
+from analyzer.ncut.landmarks import sample_indices
+from analyzer.ncut.running_sample import RunningSample
 
 Array: TypeAlias = torch.Tensor | np.ndarray
 Features: TypeAlias = Array | Iterable[Array]
@@ -64,21 +65,9 @@ def sample(x: Features, count: int, seed: int, device: torch.device) -> torch.Te
         return _to_float32(
             array[torch.from_numpy(picked)] if isinstance(array, torch.Tensor) else array[picked], device
         )
-    priority = np.empty(0, np.uint64)
-    index = np.empty(0, np.int64)
-    rows: torch.Tensor | None = None
-    seen = 0
+    running = RunningSample(count, seed)
     for chunk in x:
-        chunk = _checked(chunk)
-        priority = np.concatenate([priority, row_priorities(seen, seen + len(chunk), seed)])
-        index = np.concatenate([index, np.arange(seen, seen + len(chunk))])
-        joined = _to_float32(chunk, device)
-        rows = joined if rows is None else torch.cat([rows, joined])
-        seen += len(chunk)
-        if len(index) > count:
-            kept = np.argpartition(priority, count)[:count]
-            kept = kept[np.argsort(index[kept])]
-            priority, index, rows = priority[kept], index[kept], rows[torch.from_numpy(kept)]
-    if rows is None:
+        running.add(_to_float32(_checked(chunk), device))
+    if not running.seen:
         raise ValueError("There are no features: the iterator of chunks is empty.")
-    return rows
+    return running.rows
