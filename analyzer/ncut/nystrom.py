@@ -154,7 +154,7 @@ class NystromNcut:
         if not sampled.fitted_at:
             self._fit(sampled.rows, self.sigma)
         else:
-            before = torch.cat([self._embed(block) for block in sampled.rows.split(rows.BLOCK)])
+            before = torch.cat([self._embed(self._affinity(block)) for block in sampled.rows.split(rows.BLOCK)])
             values = self.eigenvalues_
             # The scale follows the source until the sample is full; from then on it would only move what is known.
             scale = self.sigma_ if sampled.fitted_at >= sampled.size else self.sigma
@@ -169,8 +169,7 @@ class NystromNcut:
 
     def _foreign(self, x: torch.Tensor) -> torch.Tensor:
         """(b,) whether the landmarks see less of a patch than of nearly all patches the basis was fitted on."""
-        c = self._affinity_to_landmarks(*self._project(self._prepared(x)))
-        return (c @ self._whiten).square().sum(1) < self._least_seen
+        return (self._affinity(x) @ self._whiten).square().sum(1) < self._least_seen
 
     @overload
     def transform(self, x: torch.Tensor) -> torch.Tensor: ...
@@ -204,7 +203,7 @@ class NystromNcut:
             with torch.inference_mode():
                 if block.shape[1] != self.n_features_in_:
                     raise ValueError(f"The basis was fitted on {self.n_features_in_} channels; got {block.shape[1]}.")
-                embedded = self._embed(block)
+                embedded = self._embed(self._affinity(block))
             yield embedded
 
     @overload
@@ -288,8 +287,7 @@ class NystromNcut:
         self._balance: torch.Tensor | None = None
         if self.density:
             self._balance = to_degree(mean_of_blocks()).float()
-        weights = to_degree(mean_of_blocks())
-        self._to_degree = weights.float()
+        self._to_degree = to_degree(mean_of_blocks()).float()
         gram = torch.zeros(whiten.shape[1], whiten.shape[1], dtype=torch.float64, device=whiten.device)
         self._whiten = whiten.float()
         seen, degrees = [], []
@@ -314,7 +312,7 @@ class NystromNcut:
         self.eigenvalues_ = values.clamp(0.0, 1.0)
         to_vectors = whiten @ torch.where(kept, vectors * values.clamp(min=1e-9).rsqrt(), 0.0)
         self._to_vectors = to_vectors.float()
-        self.embedding_ = torch.cat([self.normalised(self._numerators(self._balanced(c))) for c in blocks()])
+        self.embedding_ = torch.cat([self._embed(c) for c in blocks()])
         # A sign is free; the side with the heavier tail is made positive, which depends on the data alone.
         sign = torch.where(self.embedding_.double().pow(3).sum(0) < 0, -1.0, 1.0).float()
         self._to_vectors *= sign
@@ -326,24 +324,15 @@ class NystromNcut:
             return c
         return c * (c @ self._balance).clamp_(min=1e-12).pow_(-self.density)[:, None]
 
-    def _numerators(self, c: torch.Tensor) -> torch.Tensor:
-        return torch.cat([c @ self._to_vectors, (c @ self._to_degree)[:, None]], dim=1)
+    def _affinity(self, x: torch.Tensor) -> torch.Tensor:
+        """C of (b, d) rows as they come."""
+        return self._affinity_to_landmarks(*self._project(self._prepared(x)))
 
-    def numerators(self, x: torch.Tensor) -> torch.Tensor:
-        """(b, d) float32 rows on the device -> (b, k + 1): eigenvectors times the root of the degree, then the degree.
-
-        Both are linear in the affinities of a patch, so they may be averaged over patches (see `temporal`) before
-        `normalised` divides them.
-        """
-        c = self._affinity_to_landmarks(*self._project(self._prepared(x)))
-        return self._numerators(self._balanced(c))
-
-    def _embed(self, x: torch.Tensor) -> torch.Tensor:
-        return self.normalised(self.numerators(x))
-
-    def normalised(self, numerators: torch.Tensor) -> torch.Tensor:
-        """(b, k + 1) numerators -> (b, k) eigenvectors."""
-        return numerators[:, :-1] * numerators[:, -1:].clamp(min=self._floor).rsqrt()
+    def _embed(self, c: torch.Tensor) -> torch.Tensor:
+        """(b, m) affinities -> (b, k) eigenvectors: linear in c, over the root of the degree."""
+        c = self._balanced(c)
+        degree = (c @ self._to_degree).clamp_(min=self._floor)
+        return (c @ self._to_vectors).mul_(degree.rsqrt_()[:, None])
 
     # -- checks ------------------------------------------------------------------------------------------------------
 
