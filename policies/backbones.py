@@ -23,7 +23,7 @@ from foundation.errors import BadInput, PolicyUnavailable, quoted
 from policies.checkpoint import Checkpoint, digest, read_json
 from policies.flops import flops_by_module
 from policies.hooks import capture
-from policies.inputs import check_sites, stack_pixels
+from policies.inputs import check_looks_only, check_sites, stack_pixels
 from policies.policy import FeatureSite, PolicyOutput
 from policies.pretrained import config_of, load_model
 from policies.transform import IMAGENET, KeepTopLeft, Normalisation, PixelStep, Resize, StepTransform
@@ -169,8 +169,7 @@ class Backbone:
     ) -> PolicyOutput:
         """Patch features of B frames; see `Policy.run`. Instruction, state and seed change nothing here."""
         check_sites(sites, self.sites)
-        if actions:
-            raise BadInput(f"{self.name} is a vision backbone and predicts no actions; choose a policy that acts.")
+        check_looks_only(self.name, "vision backbone", actions)
         pixels = stack_pixels(self.transform, frames, len(self.cameras))
         if not sites:
             return PolicyOutput({}, None, None)

@@ -20,7 +20,7 @@ import torch
 
 from foundation.action_space import ActionSpace
 from foundation.errors import BadInput, PolicyUnavailable, quoted
-from policies.inputs import check_sites, stack_pixels
+from policies.inputs import check_looks_only, check_sites, stack_pixels
 from policies.policy import FeatureSite, PolicyOutput
 from policies.transform import IMAGENET, Normalisation, Resize, StepTransform
 from policies.vit import VisionTransformer, VitShape
@@ -98,8 +98,7 @@ class Dinov2Small:
     ) -> PolicyOutput:
         """Patch features of B frames; see `Policy.run`. Instruction, state and seed change nothing here."""
         check_sites(sites, self.sites)
-        if actions:
-            raise BadInput(f"{self.name} is a vision backbone and predicts no actions; choose a policy that acts.")
+        check_looks_only(self.name, "vision backbone", actions)
         pixels = stack_pixels(self.transform, frames, len(self.cameras))
         if not sites:
             return PolicyOutput({}, None, None)

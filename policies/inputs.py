@@ -19,6 +19,12 @@ def check_sites(sites: Iterable[str], known: Iterable[str]) -> None:
             raise BadInput(f"There is no site {quoted(site)}.{did_you_mean(site, names)}")
 
 
+def check_looks_only(name: str, kind: str, actions: bool) -> None:
+    """Raise BadInput where actions are asked of a `kind` of model that has none."""
+    if actions:
+        raise BadInput(f"{name} is a {kind} and predicts no actions; choose a policy that acts.")
+
+
 def stack_pixels(transform: ImageTransform, frames: Sequence[np.ndarray], cameras: int) -> torch.Tensor:
     """B x [cameras, H, W, 3] uint8 -> [B, cameras, channels, height, width] float32, as the model wants it."""
     if len(frames) == 0:

@@ -19,11 +19,11 @@ import numpy as np
 import torch
 
 from foundation.action_space import ActionSpace
-from foundation.errors import BadInput, PolicyUnavailable, quoted
+from foundation.errors import PolicyUnavailable, quoted
 from policies.checkpoint import Checkpoint, digest, read_json
 from policies.flops import flops_by_module
 from policies.hooks import capture
-from policies.inputs import check_sites, stack_pixels
+from policies.inputs import check_looks_only, check_sites, stack_pixels
 from policies.openvla_network import language_flops, llm_layers
 from policies.policy import FeatureSite, PolicyOutput
 from policies.pretrained import config_of, load_model
@@ -104,10 +104,7 @@ class Llava:
     ) -> PolicyOutput:
         """Features of B frames; see `Policy.run`. Instruction, state and seed change nothing here."""
         check_sites(sites, self.sites)
-        if actions:
-            raise BadInput(
-                f"{self.name} is a vision-language model and predicts no actions; choose a policy that acts."
-            )
+        check_looks_only(self.name, "vision-language model", actions)
         crops = self._crops(frames)
         if not sites:
             return PolicyOutput({}, None, None)
