@@ -26,7 +26,6 @@ once all of it is there. Nothing in it depends on the clock: equal inputs give e
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -38,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from analyzer.actions import PredictedSteps
+from analyzer.json_records import read_json, understood, write_json
 from analyzer.ncut.nesting import coarser
 from analyzer.npy import NpyFile
 from analyzer.settings import Settings
@@ -198,13 +198,13 @@ class RunFolder:
         Raises:
             RunUnreadable: no such run, another version's, or damaged.
         """
-        stored = _read_json(path / "run.json", f"{path}: this is not a run folder (it has no run.json).")
+        stored = read_json(path / "run.json", f"{path}: this is not a run folder (it has no run.json).")
         if stored.get("schema") != SCHEMA:
             raise RunUnreadable(
                 f"{path}: a run of schema {quoted(stored.get('schema'))}; this version reads {SCHEMA}. "
                 "Analyse the recording again."
             )
-        with _understood(path / "run.json"):
+        with understood(path / "run.json"):
             manifest = RunManifest(
                 settings=Settings.from_json(stored["settings"]),
                 policy=dict(stored["policy"]),
@@ -228,8 +228,8 @@ class RunFolder:
                 f"{self.path}: there is no analysed episode {quoted(episode)}.{did_you_mean(episode, self.manifest.done)}"
             )
         path = self.episode_folder(episode) / "episode.json"
-        stored = _read_json(path, f"{path}: missing. Analyse the recording again.")
-        with _understood(path):
+        stored = read_json(path, f"{path}: missing. Analyse the recording again.")
+        with understood(path):
             cameras = tuple(
                 CameraRecord(**{**camera, **_tuples(camera, "to_recording", "model_size", "in_preview")})
                 for camera in stored.pop("cameras")
@@ -253,8 +253,8 @@ class RunFolder:
 
     def site(self, episode: str, site: str) -> SiteRecord:
         path = self.site_folder(episode, site) / "site.json"
-        stored = _read_json(path, f"{path}: missing. Analyse the recording again.")
-        with _understood(path):
+        stored = read_json(path, f"{path}: missing. Analyse the recording again.")
+        with understood(path):
             steadiness = stored.pop("steadiness", None)
             return SiteRecord(
                 steadiness=None if steadiness is None else SteadinessRecord(**steadiness),
@@ -279,7 +279,7 @@ class RunFolder:
             return None
         import pyarrow.parquet as parquet
 
-        with _understood(path):
+        with understood(path):
             table = parquet.read_table(path)
             columns = [name for name in table.column_names if name.startswith(f"{kind}.")]
             if not columns:
@@ -302,7 +302,7 @@ class RunFolder:
 
     def write_manifest(self) -> None:
         manifest = self.manifest
-        _write_json(
+        write_json(
             self.path / "run.json",
             {
                 "schema": SCHEMA,
@@ -330,7 +330,7 @@ class RunFolder:
         building = target.with_name(f".{target.name}.building")
 
         def finish(record: EpisodeRecord) -> None:
-            _write_json(building / "episode.json", asdict(record))
+            write_json(building / "episode.json", asdict(record))
             shutil.rmtree(target, ignore_errors=True)
             building.rename(target)
             before = self.manifest.done
@@ -351,7 +351,7 @@ class RunFolder:
 
 
 def write_site(folder: Path, record: SiteRecord) -> None:
-    _write_json(folder / "site.json", asdict(record))
+    write_json(folder / "site.json", asdict(record))
 
 
 def write_actions(
@@ -384,35 +384,6 @@ def write_actions(
             file.write(0, predicted.chunks)
     with atomic(path) as temporary:
         parquet.write_table(pa.table(columns), temporary)
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with atomic(path) as temporary:
-        # ASCII with escapes: a file name or an instruction need not be valid Unicode.
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="ascii")
-
-
-def _read_json(path: Path, missing: str) -> dict[str, Any]:
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise RunUnreadable(missing) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunUnreadable(f"{path}: damaged ({error}). Analyse the recording again.") from error
-    if not isinstance(stored, dict):
-        raise RunUnreadable(f"{path}: damaged (not a JSON object). Analyse the recording again.")
-    return stored
-
-
-@contextmanager
-def _understood(path: Path) -> Iterator[None]:
-    """Turn a record that lacks fields or holds the wrong kind of value into one sentence."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, OverflowError, BadInput) as error:
-        raise RunUnreadable(
-            f"{path}: damaged ({type(error).__name__}: {error}). Analyse the recording again."
-        ) from error
 
 
 def _space(stored: Mapping[str, Any] | None) -> ActionSpace | None:
