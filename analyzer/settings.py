@@ -156,6 +156,22 @@ class Settings:
         0, "Of the sample of patches, and of the noise of policies that sample their actions.", low=0, high=999_999_999
     )
 
+    # Findings
+    confusion_on: float = _parameter(
+        0.5, "Confusion (0 apart, 1 indistinguishable) from which on two objects count as confused.", low=0.05, high=1.0
+    )
+    confusion_off: float = _parameter(0.35, "Confusion below which they no longer do.", low=0.0, high=1.0)
+    confusion_window: int = _parameter(
+        5, "Neighbouring frames that the confusion of a frame is pooled over.", unit="frames", low=1, high=101
+    )
+    look_alike: float = _parameter(
+        0.8, "Confusion in the picture's own colours from which on a pair are look-alikes.", low=0.05, high=1.0
+    )
+    min_patches: int = _parameter(
+        4, "Patches an object must show; with fewer it is not assessed.", unit="patches", low=2, high=16
+    )
+    event_min_s: float = _parameter(0.4, "What holds for less is no event.", unit="s", low=0.0, high=60.0)
+
     def __post_init__(self) -> None:
         for parameter in PARAMETERS.values() if PARAMETERS else parameters():
             parameter.check(getattr(self, parameter.name))
@@ -163,6 +179,11 @@ class Settings:
             raise BadInput(
                 f"--n-eigenvectors is {self.n_eigenvectors} but there are only {self.n_landmarks} landmarks: "
                 "keep fewer eigenvectors or raise --n-landmarks."
+            )
+        if self.confusion_off > self.confusion_on:
+            raise BadInput(
+                f"--confusion-off is {self.confusion_off} and --confusion-on {self.confusion_on}: what ends above where "
+                "it begins never ends. Give --confusion-off at most --confusion-on."
             )
 
     def as_json(self) -> dict[str, Any]:
