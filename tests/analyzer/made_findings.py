@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.confusion.pair import PairTrace, SiteConfusion
 from analyzer.failures.case import Case, Event, Evidence
-from analyzer.findings_folder import Findings, FindingsArrays, write_findings
+from analyzer.findings_folder import FOLDER, Findings, FindingsArrays, write_findings
 from analyzer.instances.instance import Instance
 from analyzer.instances.label_maps import LabelMaps
 from analyzer.run_folder import RunFolder
@@ -66,7 +66,7 @@ def arrays(made: Findings, frames: int = 4, size: tuple[int, int] = (48, 64)) ->
             if site.value is not None:
                 confusion[p, s, :] = (site.value, site.low, site.high)
     return FindingsArrays(
-        masks={"agentview": LabelMaps.compress([labels] * frames)} if made.instances else {},
+        maps={"agentview": LabelMaps.compress([labels] * frames)} if made.instances else {},
         thumbnails={one.id: np.full((8, 10, 3), one.color, np.uint8) for one in made.instances},
         confusion=confusion,
         confusion_features=confusion,
@@ -76,7 +76,7 @@ def arrays(made: Findings, frames: int = 4, size: tuple[int, int] = (48, 64)) ->
 def give(run: RunFolder, made: Findings | None = None, episode: str = "take") -> Findings:
     """Write findings beside a run's episode."""
     made = made or findings()
-    write_findings(run, episode, made, arrays(made, len(run.episode(episode).frames)))
+    write_findings(run.episode_folder(episode) / FOLDER, made, arrays(made, len(run.episode(episode).frames)))
     return made
 
 

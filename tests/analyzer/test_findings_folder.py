@@ -12,14 +12,7 @@ import pytest
 from PIL import Image
 
 from analyzer.dependence.record import Approach, Dependence, Effect, InstanceDependence
-from analyzer.findings_folder import (
-    findings_path,
-    read_confusion,
-    read_findings,
-    read_masks,
-    thumbnail_path,
-    write_findings,
-)
+from analyzer.findings_folder import FOLDER, FindingsFolder, write_findings
 from analyzer.run_folder import RunFolder
 from foundation.errors import RunUnreadable
 
@@ -41,38 +34,48 @@ DEPENDENCE = Dependence(
 )
 
 
+def opened(run: RunFolder) -> FindingsFolder:
+    return FindingsFolder.open(run.episode_folder("take"))
+
+
 def test_what_was_written_is_read(tiny_run: RunFolder) -> None:
     made = made_findings.findings(dependence=DEPENDENCE, attribution_site="vision.3")
     given = made_findings.arrays(made)
-    write_findings(tiny_run, "take", made, given)
-    assert read_findings(tiny_run, "take") == made
-    assert np.array_equal(read_confusion(tiny_run, "take", made), given.confusion)
-    masks = read_masks(tiny_run, "take")
-    assert [np.array_equal(masks["agentview"][t], given.masks["agentview"][t]) for t in range(4)] == [True] * 4
-    thumbnail = np.asarray(Image.open(thumbnail_path(tiny_run, "take", made_findings.PLATE)))
+    write_findings(tiny_run.episode_folder("take") / FOLDER, made, given)
+    folder = opened(tiny_run)
+    assert folder.findings == made
+    assert np.array_equal(folder.confusion(), given.confusion)
+    masks = folder.masks("agentview")
+    assert masks is not None
+    assert [np.array_equal(masks[t], given.maps["agentview"][t]) for t in range(4)] == [True] * 4
+    thumbnail = np.asarray(Image.open(folder.thumbnail(made_findings.PLATE)))
     assert np.array_equal(thumbnail, given.thumbnails[made_findings.PLATE])
 
 
 def test_nobody_looked(tiny_run: RunFolder) -> None:
-    assert read_findings(tiny_run, "take") is None
+    assert not FindingsFolder.exists(tiny_run.episode_folder("take"))
+    with pytest.raises(RunUnreadable, match="no findings"):
+        opened(tiny_run)
 
 
 def test_nothing_found(tiny_run: RunFolder) -> None:
     empty = made_findings.findings(instances=(), pairs=(), events=(), cases=(), not_assessed=("No object was found.",))
     made_findings.give(tiny_run, empty)
-    assert read_findings(tiny_run, "take") == empty
-    assert read_masks(tiny_run, "take") == {}
-    assert read_confusion(tiny_run, "take", empty).shape == (0, 2, 4, 3)
+    folder = opened(tiny_run)
+    assert folder.findings == empty
+    assert folder.masks("agentview") is None
+    assert folder.confusion().shape == (0, 2, 4, 3)
 
 
 def test_equal_findings_give_equal_files_and_replace_what_was_there(tiny_run: RunFolder) -> None:
+    home = tiny_run.episode_folder("take") / FOLDER
+
     def files() -> dict[Path, bytes]:
-        return {path: path.read_bytes() for path in findings_path(tiny_run, "take").rglob("*") if path.is_file()}
+        return {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
 
     made_findings.give(tiny_run)
     before = files()
-    stray = findings_path(tiny_run, "take") / "instances" / "99.png"
-    stray.write_bytes(b"of other findings")
+    (home / "instances" / "99.png").write_bytes(b"of other findings")
     made_findings.give(tiny_run)
     assert files() == before
     assert not list(tiny_run.episode_folder("take").glob(".*"))
@@ -85,27 +88,28 @@ def test_equal_findings_give_equal_files_and_replace_what_was_there(tiny_run: Ru
         ({"cases": [{"id": "x"}]}, "Case lacks"),
         ({"pairs": [{"a": 2, "b": 1, "sites": [], "pixels": None, "verdict": "apart", "onset": None}]}, "lower id"),
         ({"not_assessed": "all of it"}, "not a list"),
-        ({"sites": ["vision.3"]}, "other instances or sites"),
-        ({"instances": []}, "another episode"),
+        ({"sites": ["vision.3"]}, "same sites"),
+        ({"instances": []}, "no instance"),
         ({"surprise": 1}, "surprise"),
         ({"attribution_site": 7}, "attribution_site"),
     ],
 )
 def test_damage_is_one_sentence(tiny_run: RunFolder, change: dict[str, object], told: str) -> None:
     made_findings.give(tiny_run)
-    path = findings_path(tiny_run, "take") / "findings.json"
+    path = tiny_run.episode_folder("take") / FOLDER / "findings.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(RunUnreadable, match=told):
-        read_findings(tiny_run, "take")
+        opened(tiny_run)
 
 
 def test_arrays_that_do_not_fit_are_refused(tiny_run: RunFolder) -> None:
     made = made_findings.give(tiny_run)
-    (findings_path(tiny_run, "take") / "masks.parquet").write_bytes(b"PAR1 cut short")
+    home = tiny_run.episode_folder("take") / FOLDER
+    (home / "masks.parquet").write_bytes(b"PAR1 cut short")
     with pytest.raises(RunUnreadable, match="damaged"):
-        read_masks(tiny_run, "take")
+        opened(tiny_run).masks("agentview")
     with pytest.raises(RunUnreadable, match=r"confusion\.npy"):
-        read_confusion(tiny_run, "take", replace(made, pairs=made.pairs[:1]))
-    with pytest.raises(ValueError, match="shape"):
-        write_findings(tiny_run, "take", made, replace(made_findings.arrays(made), confusion=np.zeros((1, 2, 4, 3))))
-    assert read_findings(tiny_run, "take") == made
+        FindingsFolder(home, replace(made, pairs=made.pairs[:1])).confusion()
+    with pytest.raises(ValueError, match="fit"):
+        write_findings(home, made, replace(made_findings.arrays(made), confusion=np.zeros((1, 2, 4, 3))))
+    assert opened(tiny_run).findings == made
