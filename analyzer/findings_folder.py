@@ -35,6 +35,7 @@ from analyzer.instances.instance import Instance
 from analyzer.instances.label_maps import LabelMaps
 from analyzer.json_records import read_json, record_from, understood, write_json
 from analyzer.npy import NpyFile
+from analyzer.run_folder import RunFolder
 from foundation.errors import RunUnreadable, quoted
 from foundation.files import writing_to
 
@@ -182,6 +183,12 @@ class FindingsFolder:
             return None
         with NpyFile.open(file) as array:
             return array.read(0, len(array))
+
+
+def read_findings(run: RunFolder, episode: str) -> Findings | None:
+    """What findings.json of a finished episode says; None: none were made. Raises RunUnreadable where damaged."""
+    folder = run.episode_folder(episode)
+    return FindingsFolder.open(folder).findings if FindingsFolder.exists(folder) else None
 
 
 @contextmanager

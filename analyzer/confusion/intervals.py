@@ -13,9 +13,7 @@ def frame_lengths(times_s: np.ndarray) -> np.ndarray:
     return np.append(steps, steps[-1])
 
 
-def intervals(
-    signal: np.ndarray, times_s: np.ndarray, on: float, off: float, min_s: float
-) -> list[tuple[int, int]]:
+def intervals(signal: np.ndarray, times_s: np.ndarray, on: float, off: float, min_s: float) -> list[tuple[int, int]]:
     """(first, last) frames, both included, in which a signal holds.
 
     It starts to hold where it reaches `on`, and ends where it falls below `off` (a Schmitt trigger, so that a signal

@@ -62,7 +62,9 @@ def separability(
     rows = v.flatten(1, 2)
     similarity = 2 * rows @ rows.mT - rows.square().sum(-1)[:, None]
     similarity = similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).transpose(2, 3)  # [t, a, b, i, j]
-    drawn = _drawn_weights(int(places.max(initial=0)) + 1, replicates, seed)[torch.from_numpy(places)] - 1  # [t, k, n, R]
+    drawn = (
+        _drawn_weights(int(places.max(initial=0)) + 1, replicates, seed)[torch.from_numpy(places)] - 1
+    )  # [t, k, n, R]
     count = (c > 0).sum(-1)
     # Of n patches the Bayesian bootstrap sees (n - 1) / n of the variance.
     drawn = drawn * (count / (count - 1).clamp(min=1)).sqrt()[..., None, None]
@@ -104,9 +106,7 @@ def pooled(measured: Separability, window: int, seed: int = 0) -> Separability:
     weight = _frame_weights(frames, measured.replicates.shape[-1], seed)[:, None, None, :]
     total = _banded(near, known[..., None] * weight)
     again = _banded(near, measured.replicates.nan_to_num(0) * weight) / total.clamp(min=1e-12)
-    return Separability(
-        torch.where(known, value, torch.nan), torch.where(known[..., None], again, torch.nan)
-    )
+    return Separability(torch.where(known, value, torch.nan), torch.where(known[..., None], again, torch.nan))
 
 
 def overall(measured: Separability, seed: int = 0) -> Separability:
