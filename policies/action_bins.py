@@ -43,9 +43,16 @@ class ActionBins:
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """[…, vocabulary or more] -> […, edges] float32: how likely each action token is among the action tokens.
 
-        From the lowest value to the highest; entry i is the token `vocabulary - 1 - i`.
+        From the lowest value to the highest; entry i is the token `vocabulary - 1 - i`. Float64 stays float64.
         """
-        return logits[..., self.vocabulary - self.edges : self.vocabulary].float().softmax(-1).flip(-1)
+        among = logits[..., self.vocabulary - self.edges : self.vocabulary]
+        return among.to(torch.promote_types(among.dtype, torch.float32)).softmax(-1).flip(-1)
+
+    def expected(self, logits: torch.Tensor) -> torch.Tensor:
+        """[…, vocabulary or more] -> […]: the mean of the values in [-1, 1] under those probabilities."""
+        probabilities = self.probabilities(logits)
+        values = self.values(self.vocabulary - 1 - np.arange(self.edges))
+        return (probabilities * torch.tensor(values).to(probabilities)).sum(-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +143,18 @@ def to_recording(actions: np.ndarray, statistics: ActionStatistics) -> np.ndarra
     converted = actions.copy()
     converted[..., -1] = -np.sign(2 * actions[..., -1] - 1)
     return converted
+
+
+def unrounded(statistics: ActionStatistics) -> tuple[np.ndarray, np.ndarray]:
+    """(factor, offset), [D] each: `value * factor + offset` is what `to_recording(unnormalise(value))` is before a
+    gripper is rounded. What can be differentiated of the way from [-1, 1] to the recording.
+    """
+    span = 0.5 * (statistics.high - statistics.low + statistics.epsilon)
+    factor = np.where(statistics.mask, span, 1.0)
+    offset = np.where(statistics.mask, statistics.low + span, 0.0)
+    if _is_libero(statistics):
+        factor[-1], offset[-1] = -2 * factor[-1], 1 - 2 * offset[-1]
+    return factor, offset
 
 
 def _is_libero(statistics: ActionStatistics) -> bool:

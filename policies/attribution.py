@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 
 from foundation.errors import BadInput
+
+ATTRIBUTED = "projector"
+"""The site whose patches are gated: image tokens as a language model gets them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,17 @@ class Attribution:
     among bins it is their mean under the policy's probabilities; a gripper is not rounded."""
     values: np.ndarray
     """[B, cameras, rows, cols, D] float64: derivative of each dimension by the patch's gate, in the same units."""
+
+    @classmethod
+    def of(cls, site: str, actions: torch.Tensor, gates: torch.Tensor) -> Self:
+        """From [B, D] actions that were computed from [B, cameras, rows, cols] gates; one backward pass a dimension."""
+        last = actions.shape[1] - 1
+        passes = [
+            # Frames do not see each other, so that their sum has the derivatives of each.
+            torch.autograd.grad(actions[:, d].sum(), gates, retain_graph=d < last, materialize_grads=True)[0]
+            for d in range(last + 1)
+        ]
+        return cls(site, actions.detach().double().cpu().numpy(), torch.stack(passes, -1).double().cpu().numpy())
 
 
 @runtime_checkable
@@ -65,18 +79,7 @@ def opened_gates(gates: np.ndarray | None, shape: tuple[int, int, int, int], dev
     if gates is None:
         return torch.ones(shape, device=device).requires_grad_()
     if np.shape(gates) != shape or not np.isfinite(gates).all():
-        raise BadInput(f"Gates are finite numbers of shape {shape} (frames, cameras, rows, cols); got {np.shape(gates)}.")
+        raise BadInput(
+            f"Gates are finite numbers of shape {shape} (frames, cameras, rows, cols); got {np.shape(gates)}."
+        )
     return torch.tensor(gates, device=device).requires_grad_()
-
-
-def derivatives(actions: torch.Tensor, gates: torch.Tensor) -> np.ndarray:
-    """[B, D] actions that were computed from [B, cameras, rows, cols] gates -> [B, cameras, rows, cols, D] float64.
-
-    One backward pass a dimension. Frames do not see each other, so that the sum over them can be differentiated.
-    """
-    last = actions.shape[1] - 1
-    passes = [
-        torch.autograd.grad(actions[:, d].sum(), gates, retain_graph=d < last)[0].double().cpu().numpy()
-        for d in range(last + 1)
-    ]
-    return np.stack(passes, axis=-1)

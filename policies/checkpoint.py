@@ -175,13 +175,14 @@ class Checkpoint:
         Args:
             skip: leave out the submodule of this name.
         """
-        state = {
-            name: self.tensor(prefix + name).to(device, dtype)
-            for name, tensor in module.state_dict().items()
-            if tensor.is_meta and not (skip and name.startswith(f"{skip}."))
-        }
-        if state:
-            module.load_state_dict(state, strict=False, assign=True)
+        with torch.inference_mode(False):  # what is made in that mode could not be differentiated through later
+            state = {
+                name: self.tensor(prefix + name).to(device, dtype)
+                for name, tensor in module.state_dict().items()
+                if tensor.is_meta and not (skip and name.startswith(f"{skip}."))
+            }
+            if state:
+                module.load_state_dict(state, strict=False, assign=True)
 
     def fingerprint(self) -> str:
         """Hex digest of names, shapes, types and of 8 KB of every tensor: told apart in a moment, 15 GB or not.

@@ -20,7 +20,15 @@ import torch
 
 from foundation.action_space import ActionSpace
 from foundation.errors import BadInput
-from policies.action_bins import ActionBins, ActionStatistics, action_space, choose_statistics, to_recording
+from policies.action_bins import (
+    ActionBins,
+    ActionStatistics,
+    action_space,
+    choose_statistics,
+    to_recording,
+    unrounded,
+)
+from policies.attribution import ATTRIBUTED, Attribution, opened_gates
 from policies.checkpoint import Checkpoint, digest, read_json
 from policies.hooks import capture
 from policies.inputs import check_sites, stack_pixels
@@ -119,12 +127,53 @@ class OpenVla:
         with torch.inference_mode():
             pixels = pixels.to(self._network.device, self._network.dtype)
             features, projected = self._network.look(pixels, sites, deep=actions)
-            numbers, probabilities = None, None
+            chosen, probabilities = None, None
             if projected is not None:
-                deeper, numbers, probabilities = self._think(projected, sites, tokens)
+                deeper, chosen, probabilities = self._think(projected, sites, tokens)
                 features |= deeper
         ordered = {site: features[site].unflatten(-2, self._grid).unsqueeze(1) for site in sites}
-        return PolicyOutput(ordered, numbers, probabilities)
+        if chosen is None or probabilities is None:
+            return PolicyOutput(ordered, None, None)
+        return PolicyOutput(ordered, self._in_units(chosen), probabilities.cpu().numpy())
+
+    def _in_units(self, chosen: torch.Tensor) -> np.ndarray:
+        """[B, D] tokens -> [B, 1, D] actions of the recording."""
+        assert self._statistics is not None
+        values = self._bins.values(chosen.cpu().numpy())
+        return to_recording(self._statistics.unnormalise(values), self._statistics)[:, None]
+
+    def attribute(
+        self,
+        frames: Sequence[np.ndarray],
+        instruction: str | np.ndarray | None = None,
+        *,
+        state: np.ndarray | None = None,
+        seed: int = 0,
+        gates: np.ndarray | None = None,
+    ) -> Attribution:
+        """See `Attributable.attribute`: of each dimension the mean over its bins, given the tokens chosen before it.
+
+        The tokens are those that are chosen greedily for the picture as it is, whatever the gates.
+        """
+        tokens = self._action_prompt(instruction)
+        network, pixels = self._network, stack_pixels(self.transform, frames, len(self.cameras))[:, 0]
+        opened = opened_gates(gates, (len(pixels), 1, *self._grid), network.device)
+        with torch.no_grad():
+            _, projected = network.look(pixels.to(network.device, network.dtype), (), deep=True)
+            assert projected is not None
+            _, chosen, _ = self._think(projected, (), tokens)
+            assert chosen is not None
+            model = network.language_model.model
+            text = torch.tensor(tokens, device=network.device).expand(len(pixels), -1)
+            words, said = model.embed_tokens(text), model.embed_tokens(chosen[:, :-1])
+        with torch.enable_grad():
+            gated = projected * opened.flatten(1)[..., None].to(projected.dtype)
+            sequence = torch.cat([words[:, :1], gated, words[:, 1:], said], dim=1)
+            hidden = model(inputs_embeds=sequence, use_cache=False).last_hidden_state[:, -chosen.shape[1] :]
+            values = self._bins.expected(network.language_model.lm_head(hidden))
+            assert self._statistics is not None
+            factor, offset = (torch.tensor(part).to(values) for part in unrounded(self._statistics))
+            return Attribution.of(ATTRIBUTED, values * factor + offset, opened)
 
     def _action_prompt(self, instruction: str | np.ndarray | None) -> np.ndarray:
         """Tokens to predict an action from, or the reason why that cannot be."""
@@ -144,8 +193,8 @@ class OpenVla:
 
     def _think(
         self, projected: torch.Tensor, sites: Sequence[str], tokens: np.ndarray | None
-    ) -> tuple[dict[str, torch.Tensor], np.ndarray | None, np.ndarray | None]:
-        """The language model on [BOS, image], and, for actions, on the text after it.
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor | None, torch.Tensor | None]:
+        """The language model on [BOS, image], and, for actions, on the text after it: features, tokens, probabilities.
 
         The image never sees the text, so features come from a pass over the image alone: the same bits whatever the
         instruction. Actions continue from that pass's keys and values.
@@ -169,8 +218,8 @@ class OpenVla:
             return features, None, None
         return (features, *self._decode(cache, tokens, len(projected)))
 
-    def _decode(self, cache: Any, tokens: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Greedy action tokens: actions [B, 1, D] in the recording's units, and bin probabilities [B, D, bins]."""
+    def _decode(self, cache: Any, tokens: np.ndarray, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Action tokens, each the likeliest after those before it, [B, D], and bin probabilities [B, D, bins]."""
         assert self._statistics is not None
         model, head = self._network.language_model.model, self._network.language_model.lm_head
         step = torch.tensor(tokens[1:], device=self._network.device).expand(batch, -1)
@@ -181,9 +230,7 @@ class OpenVla:
             step = logits.argmax(-1, keepdim=True)
             chosen.append(step[:, 0])
             probabilities.append(self._bins.probabilities(logits))
-        values = self._bins.values(torch.stack(chosen, dim=1).cpu().numpy())
-        actions = to_recording(self._statistics.unnormalise(values), self._statistics)
-        return actions[:, None], torch.stack(probabilities, dim=1).cpu().numpy()
+        return torch.stack(chosen, dim=1), torch.stack(probabilities, dim=1)
 
 
 def load(

@@ -19,7 +19,8 @@ import torch
 
 from foundation.action_space import ActionSpace
 from foundation.errors import BadInput
-from policies.action_bins import ActionStatistics, action_space, choose_statistics, to_recording
+from policies.action_bins import ActionStatistics, action_space, choose_statistics, to_recording, unrounded
+from policies.attribution import ATTRIBUTED, Attribution, opened_gates
 from policies.checkpoint import Checkpoint, digest, read_json
 from policies.hooks import capture
 from policies.inputs import check_sites, stack_pixels
@@ -154,11 +155,7 @@ class OpenVlaOft:
         """
         check_sites(sites, self.sites)
         network = self._network
-        if actions and self._actions is None:
-            raise BadInput(
-                f"{self.name} has statistics of {len(self._known)} datasets and none was chosen: give unnorm_key (--unnorm-key). "
-                f"Known: {', '.join(self._known)}."
-            )
+        statistics = self._chosen_statistics() if actions else None
         deep = actions or bool(llm_layers(sites))
         tokens = (
             self._tokens(instruction)
@@ -169,9 +166,7 @@ class OpenVlaOft:
         batch, views = pixels.shape[:2]
         with torch.inference_mode():
             pixels = pixels.flatten(0, 1).to(network.device, network.dtype)
-            condition = (
-                self._words(tokens).mean(1).expand(len(pixels), -1) if network.film and tokens is not None else None
-            )
+            condition = self._condition(tokens, len(pixels))
             features, projected = network.look(pixels, sites, deep=deep, condition=condition)
             features = {site: value.unflatten(0, (batch, views)) for site, value in features.items()}
             chunk = None
@@ -179,7 +174,55 @@ class OpenVlaOft:
                 image = projected.unflatten(0, (batch, views)).flatten(1, 2)
                 deeper, chunk = self._think(image, tokens, self._state_tokens(state, batch), sites, actions=actions)
                 features |= {site: value.unflatten(1, (views, -1)) for site, value in deeper.items()}
-        return PolicyOutput({site: features[site].unflatten(2, self._grid) for site in sites}, chunk, None)
+        ordered = {site: features[site].unflatten(2, self._grid) for site in sites}
+        if chunk is None or statistics is None:
+            return PolicyOutput(ordered, None, None)
+        numbers = chunk.float().cpu().numpy().astype(np.float64)
+        return PolicyOutput(ordered, to_recording(statistics.unnormalise(numbers), statistics), None)
+
+    def attribute(
+        self,
+        frames: Sequence[np.ndarray],
+        instruction: str | np.ndarray | None = None,
+        *,
+        state: np.ndarray | None = None,
+        seed: int = 0,
+        gates: np.ndarray | None = None,
+    ) -> Attribution:
+        """See `Attributable.attribute`: the first action of the chunk. FiLM's condition does not see the gates."""
+        network, statistics = self._network, self._chosen_statistics()
+        tokens = self._tokens(instruction)
+        pixels = stack_pixels(self.transform, frames, len(self.cameras))
+        batch, views = pixels.shape[:2]
+        opened = opened_gates(gates, (batch, views, *self._grid), network.device)
+        with torch.no_grad():
+            pixels = pixels.flatten(0, 1).to(network.device, network.dtype)
+            _, projected = network.look(pixels, (), deep=True, condition=self._condition(tokens, len(pixels)))
+            assert projected is not None
+            numbers = self._state_tokens(state, batch)
+        with torch.enable_grad():
+            image = projected.unflatten(0, (batch, views)).flatten(1, 2)
+            gated = image * opened.flatten(1)[..., None].to(image.dtype)
+            _, chunk = self._think(gated, tokens, numbers, (), actions=True)
+            assert chunk is not None
+            first = chunk[:, 0].to(torch.promote_types(chunk.dtype, torch.float32))
+            factor, offset = (torch.tensor(part).to(first) for part in unrounded(statistics))
+            return Attribution.of(ATTRIBUTED, first * factor + offset, opened)
+
+    def _chosen_statistics(self) -> ActionStatistics:
+        """Those that give actions their units."""
+        if self._actions is None:
+            raise BadInput(
+                f"{self.name} has statistics of {len(self._known)} datasets and none was chosen: give unnorm_key (--unnorm-key). "
+                f"Known: {', '.join(self._known)}."
+            )
+        return self._actions
+
+    def _condition(self, tokens: np.ndarray | None, views: int) -> torch.Tensor | None:
+        """[views, C] of FiLM; None for towers without."""
+        if not self._network.film or tokens is None:
+            return None
+        return self._words(tokens).mean(1).expand(views, -1)
 
     def _tokens(self, instruction: str | np.ndarray | None) -> np.ndarray:
         if instruction is None:
@@ -219,8 +262,11 @@ class OpenVlaOft:
         sites: Sequence[str],
         *,
         actions: bool,
-    ) -> tuple[dict[str, torch.Tensor], np.ndarray | None]:
-        """Llama over the whole sequence, all seeing all: features [B, views * patches, C] and actions [B, chunk, D]."""
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+        """Llama over the whole sequence, all seeing all: features [B, views * patches, C] and actions [B, chunk, D].
+
+        The actions are still in [-1, 1].
+        """
         network = self._network
         modules = llm_layers(sites)
         wanted = {*modules.values(), *(["norm"] if actions else [])}
@@ -238,12 +284,10 @@ class OpenVlaOft:
         features = {site: seen[module][:, 1 : 1 + image.shape[1]] for site, module in modules.items()}
         if not actions:
             return features, None
-        assert self._actions is not None
         # The state before a slot speaks for it, as a token before speaks for the next.
         first = embedded.shape[1] - slots.shape[1] - 2
         states = seen["norm"][:, first : first + slots.shape[1]].unflatten(1, (self._chunk, -1)).flatten(2)
-        numbers = network.ready("action_head.model")(states).float().cpu().numpy().astype(np.float64)
-        return features, to_recording(self._actions.unnormalise(numbers), self._actions)
+        return features, network.ready("action_head.model")(states)
 
     def _sequence(self, words: int) -> int:
         """Tokens of the whole sequence for a prompt of `words`, BOS included."""

@@ -18,6 +18,7 @@ import torch
 
 from foundation.action_space import ActionSpace, unnamed
 from foundation.errors import BadInput, PolicyUnavailable, quoted
+from policies.attribution import ATTRIBUTED, Attribution, opened_gates
 from policies.checkpoint import Checkpoint, digest, read_json
 from policies.hooks import capture
 from policies.inputs import check_sites, stack_pixels
@@ -136,10 +137,10 @@ class Pi0:
         if not sites and not actions:
             return PolicyOutput({}, None, None)
         with torch.inference_mode():
-            model = self._model()
+            model, flow = self._model(), None
             with capture(model, list(modules.values()), stop=not actions) as seen:
-                embedded = self._embed(model, pixels, tokens)
-                chunk = self._think(model, embedded, numbers, seed)
+                embedded = self._embed(model, self._tokens(model, pixels), tokens)
+                flow = self._think(model, embedded, numbers, seed)
         shape = (len(frames), len(self.cameras))
         patches = shape[1] * self._grid[0] * self._grid[1]
         features = {}
@@ -151,7 +152,37 @@ class Pi0:
                 else value.unflatten(0, shape)
             )
             features[site] = value.unflatten(2, self._grid)
-        return PolicyOutput(features, chunk if actions else None, None)
+        if flow is None or self._action is None:
+            return PolicyOutput(features, None, None)
+        return PolicyOutput(features, self._action.unnormalise(flow.float().cpu().numpy().astype(np.float64)), None)
+
+    def attribute(
+        self,
+        frames: Sequence[np.ndarray],
+        instruction: str | np.ndarray | None = None,
+        *,
+        state: np.ndarray | None = None,
+        seed: int = 0,
+        gates: np.ndarray | None = None,
+    ) -> Attribution:
+        """See `Attributable.attribute`: the first action of the chunk, for fixed noise, through all steps of the flow."""
+        if instruction is None:
+            raise BadInput("An action is predicted for an instruction, and none was given or recorded.")
+        numbers = self._state_numbers(state, len(frames))
+        tokens = self._prompt.tokens(instruction)
+        pixels = stack_pixels(self.transform, frames, len(self.cameras)).to(self._device, self._dtype)
+        model = self._model()
+        with torch.no_grad():
+            image = self._tokens(model, pixels)
+        opened = opened_gates(gates, (*pixels.shape[:2], *self._grid), self._device)
+        with torch.enable_grad():
+            embedded = self._embed(model, image * opened.flatten(1)[..., None].to(image.dtype), tokens)
+            flow = self._think(model, embedded, numbers, seed)
+            assert flow is not None
+            assert self._action is not None
+            first = flow[:, 0].to(torch.promote_types(flow.dtype, torch.float32))
+            scale, offset = (torch.tensor(part).to(first) for part in (self._action.scale, self._action.offset))
+            return Attribution.of(ATTRIBUTED, first * scale + offset, opened)
 
     def _modules(self, sites: Sequence[str]) -> dict[str, str]:
         """Site -> submodule whose output it is."""
@@ -165,17 +196,24 @@ class Pi0:
                 names[site] = f"{vlm}vision_tower.encoder.layers.{site.removeprefix(VISION)}"
         return names | {site: f"{vlm}language_model.{module}" for site, module in llm_layers(sites).items()}
 
-    def _embed(self, model: Any, pixels: torch.Tensor, tokens: np.ndarray | None) -> torch.Tensor:
-        """[B, views * patches + N, C]: the images, then the prompt."""
+    def _tokens(self, model: Any, pixels: torch.Tensor) -> torch.Tensor:
+        """[B, views, 3, H, W] -> [B, views * patches, C]: the images as Gemma gets them."""
         image = model.model.vlm.get_image_features(pixels.flatten(0, 1)).pooler_output
-        image = image.unflatten(0, pixels.shape[:2]).flatten(1, 2)
+        return image.unflatten(0, pixels.shape[:2]).flatten(1, 2)
+
+    def _embed(self, model: Any, image: torch.Tensor, tokens: np.ndarray | None) -> torch.Tensor:
+        """[B, views * patches + N, C]: the images, then the prompt."""
         if tokens is None:
             return image
         words = model.model.vlm.get_input_embeddings()(torch.tensor(tokens, device=self._device))
         return torch.cat([image, words.expand(len(image), -1, -1)], dim=1)
 
-    def _think(self, model: Any, embedded: torch.Tensor, state: torch.Tensor | None, seed: int) -> np.ndarray | None:
-        """Gemma over images and prompt, all seeing all, then the flow from noise to actions (Euler's method)."""
+    def _think(self, model: Any, embedded: torch.Tensor, state: torch.Tensor | None, seed: int) -> torch.Tensor | None:
+        """Gemma over images and prompt, all seeing all, then the flow from noise to actions (Euler's method).
+
+        Returns:
+            [B, chunk, D] normalised actions; None without a `state`: no actions are wanted.
+        """
         mask = torch.ones(embedded.shape[:2], dtype=torch.long, device=self._device)
         cache = model.model.vlm(
             inputs_embeds=embedded,
@@ -196,9 +234,7 @@ class Pi0:
             velocity = model(state=state, noise=flow, timestep=time, attention_mask=mask, past_key_values=cache).logits
             cache.crop(length - cache.get_seq_length())  # a step must not see the one before
             flow = flow - velocity / steps
-        chunk = flow[..., : len(self.action_space or ())].float().cpu().numpy().astype(np.float64)
-        assert self._action is not None
-        return self._action.unnormalise(chunk)
+        return flow[..., : len(self.action_space or ())]
 
     def _state_numbers(self, state: np.ndarray | None, batch: int) -> torch.Tensor:
         """[B, max_state_dim], normalised and filled up with zeros."""
@@ -221,11 +257,12 @@ class Pi0:
         if not self._loaded:
             # LeRobot also saves output layers that pi0 does not use, and its own buffers.
             unused = (r".*lm_head\.weight", r"(un)?normalize_(inputs|targets|outputs)\..*")
-            self._loaded.append(
-                load_model("PI0ForConditionalGeneration", self._config, self._folder, self._dtype, unused).to(
-                    self._device
+            with torch.inference_mode(False):  # what is made in that mode could not be differentiated through later
+                self._loaded.append(
+                    load_model("PI0ForConditionalGeneration", self._config, self._folder, self._dtype, unused).to(
+                        self._device
+                    )
                 )
-            )
         return self._loaded[0]
 
 

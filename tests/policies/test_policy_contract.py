@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from foundation.errors import BadInput
+from policies.attribution import Attributable, Attribution
 from policies.policy import Policy, PolicyOutput
 from policies.transform import patch_corners
 
@@ -247,3 +248,71 @@ def test_proprioception_is_asked_for_by_name(subject: Subject) -> None:
         for value in (0.0, 1.0)
     )
     assert not np.array_equal(zero, one)  # type: ignore[arg-type]
+
+
+def test_what_acts_tells_what_moves_its_action(subject: Subject) -> None:
+    assert isinstance(subject.policy, Attributable) == subject.family.acts
+
+
+def attributed(subject: Subject, pictures: Sequence[np.ndarray], **more: object) -> Attribution:
+    assert isinstance(subject.policy, Attributable)
+    given = {"instruction": subject.family.instruction, "state": subject.family.states(len(pictures))} | more
+    return subject.policy.attribute(pictures, **given)  # type: ignore[arg-type]
+
+
+@only(acts=True)
+def test_attribution_is_of_every_patch_and_dimension_and_the_same_every_time(subject: Subject) -> None:
+    pictures = subject.pictures(2)
+    one, two = (attributed(subject, pictures, seed=5) for _ in range(2))
+    grid = subject.policy.sites[one.site].grid
+    assert one.actions.shape == (2, len(subject.policy.action_space or ()))
+    assert one.values.shape == (2, len(subject.policy.cameras), *grid, one.actions.shape[1])
+    assert np.isfinite(one.values).all()
+    assert (np.abs(one.values).reshape(-1, one.actions.shape[1]).max(axis=0) > 0).all()
+    assert np.array_equal(one.values, two.values)
+    assert np.array_equal(one.actions, two.actions)
+
+
+@only(acts=True)
+def test_a_batch_of_attributions_equals_single_ones(subject: Subject) -> None:
+    pictures = subject.pictures(3)
+    together = attributed(subject, pictures)
+    for index, picture in enumerate(pictures):
+        alone = attributed(subject, [picture])
+        scale = np.abs(alone.values).max()
+        np.testing.assert_allclose(together.values[index] / scale, alone.values[0] / scale, atol=1e-3)
+
+
+@only(acts=True)
+def test_attribution_is_the_derivative_that_finite_differences_find(subject: Subject) -> None:
+    """In the strongest patch of every camera, and in a random direction through all patches at once."""
+    pictures = subject.pictures(1)
+    plain = attributed(subject, pictures)
+    shape, size = plain.values.shape[:4], plain.values.shape[4]
+
+    def acted(gates: np.ndarray) -> np.ndarray:
+        return attributed(subject, pictures, gates=gates).actions[0]
+
+    directions = [(np.random.default_rng(3).normal(size=shape), 0.2)]
+    for camera in range(shape[1]):
+        single = np.zeros(shape)
+        single.reshape(shape[1], -1)[camera, np.abs(plain.values[0, camera]).sum(-1).argmax()] = 1
+        directions.append((single, 0.05))
+    for direction, step in directions:
+        direction = direction / np.linalg.norm(direction)
+        near, far = (acted(1 + h * direction) - acted(1 - h * direction) for h in (step, 2 * step))
+        measured = (8 * near - far) / (12 * step)  # what is left is of the order of step**4
+        expected = direction.reshape(-1) @ plain.values.reshape(-1, size)
+        np.testing.assert_allclose(measured, expected, atol=0.02 * np.abs(expected).max(), rtol=0)
+
+
+@only(acts=True)
+def test_an_attribution_needs_what_an_action_needs(subject: Subject) -> None:
+    pictures = subject.pictures(1)
+    with pytest.raises(BadInput, match="none was given"):
+        attributed(subject, pictures, instruction=None)
+    with pytest.raises(BadInput, match="Gates are"):
+        attributed(subject, pictures, gates=np.ones((1, 1, 2, 3)))
+    if subject.family.takes_state:
+        with pytest.raises(BadInput, match="proprioception"):
+            attributed(subject, pictures, state=None)
