@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from foundation.action_space import ActionSpace
-from foundation.errors import EpisodeUnreadable
+from foundation.errors import EpisodeUnreadable, quoted
 from videos.frame import Frame
 
 
@@ -95,6 +95,9 @@ class Episode:
     control_hz: float | None = None
     masks: Mapping[str, MaskSource] | None = None
     """Camera name -> ground truth."""
+    hand_px: Mapping[str, np.ndarray] | None = None
+    """Camera name -> (frames, 2) float64 (x, y) of the robot's hand in that camera's pictures, in pixels with centres at
+    +0.5; NaN where it is behind the camera. Only where the recording says it."""
     notes: tuple[str, ...] = ()
     """What the reader found worth telling, one plain sentence each."""
 
@@ -109,6 +112,11 @@ class Episode:
         frames = next(iter(counts.values()))
         if frames == 0:
             raise EpisodeUnreadable(f"{where}: the recording has no frame.")
+        for name, hand in (self.hand_px or {}).items():
+            if name not in self.cameras or hand.shape != (frames, 2):
+                raise EpisodeUnreadable(
+                    f"{where}: positions of the hand in camera {quoted(name)} of shape {hand.shape}."
+                )
         if self.actions is None:
             return
         if self.action_space is None or self.actions.ndim != 2 or self.actions.shape[1] != len(self.action_space):

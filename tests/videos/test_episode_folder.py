@@ -116,3 +116,35 @@ class TestSamples:
     def test_an_unknown_name(self) -> None:
         with pytest.raises(BadInput, match="Did you mean 'libero_success'"):
             sample("libero_sucess")
+
+
+def with_hand(folder: Path, rows: object, **meta: object) -> None:
+    with np.load(folder / "data.npz") as arrays:
+        np.savez(folder / "data.npz", **{**arrays, "eef_px": np.asarray(rows)})
+    change_meta(folder, **meta)
+
+
+def test_the_hand_is_where_the_recording_says(folder: Path) -> None:
+    rows = np.stack([np.arange(7), np.arange(7) + 10.0, np.full(7, 0.9)], axis=1)
+    rows[2, 2], rows[3, 0] = -0.1, np.nan  # behind the camera; not known
+    with_hand(folder, rows, agentview_camera={"fovy": 45})
+    hand = open_episode(folder).hand_px
+    assert hand is not None
+    assert list(hand) == ["agentview"]
+    assert hand["agentview"].shape == (7, 2)
+    assert np.isnan(hand["agentview"]).all(axis=1).tolist() == [False, False, True, True, False, False, False]
+    assert hand["agentview"][4].tolist() == [4, 14]
+
+
+def test_a_hand_in_no_known_picture_is_not_recorded(folder: Path) -> None:
+    with_hand(folder, np.zeros((7, 2)))
+    assert open_episode(folder).hand_px is None
+    change_meta(folder, agentview_camera={}, wrist_camera={})
+    assert open_episode(folder).hand_px is None
+
+
+@pytest.mark.parametrize(("rows", "message"), [(np.zeros((6, 2)), "too few"), (np.zeros((7, 4)), "2 or 3")])
+def test_a_hand_that_does_not_fit_is_refused(folder: Path, rows: np.ndarray, message: str) -> None:
+    with_hand(folder, rows, agentview_camera={})
+    with pytest.raises(EpisodeUnreadable, match=message):
+        open_episode(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from videos.side_files import opened_npz, read_json_object
 from videos.video_file import VideoFile
 
 META, DATA, MASKS = "meta.json", "data.npz", "seg.npz"
+HAND = "eef_px"
+"""Field of data.npz: where the simulator saw the hand in the picture of the one camera that meta.json calibrates."""
 
 
 def find(root: Path, path: Path) -> list[EpisodeSummary]:
@@ -51,6 +54,7 @@ def read(summary: EpisodeSummary, options: ReadOptions) -> Episode:
     notes = [note for camera in cameras.values() for note in camera.notes]
     with opened_npz(data) as arrays:
         steps = steps_from_mapping(data, ChainMap(_dimension_names(meta), arrays))  # type: ignore[arg-type]
+        hand = _hand(data, arrays, meta, cameras, steps.frame_steps)
         if "action_clean" in arrays and "action_executed" in arrays:
             notes.append(
                 "The recording holds clean and executed actions; the executed ones, sent to the robot, are read."
@@ -73,6 +77,7 @@ def read(summary: EpisodeSummary, options: ReadOptions) -> Episode:
         success=facts.get("success"),
         control_hz=facts.get("control_hz"),
         masks=_masks(root, folder, cameras),
+        hand_px=hand,
         notes=tuple(notes),
     )
 
@@ -101,6 +106,28 @@ def _camera_files(root: Path, folder: Path, meta: dict[str, Any]) -> dict[str, P
     if not isinstance(listed, dict) or not all(isinstance(file, str) for file in listed.values()):
         raise EpisodeUnreadable(f"{folder / META}: cameras must map names to file names; got {quoted(listed)}.")
     return {name: inside(root, folder / file) for name, file in listed.items()}
+
+
+def _hand(
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    meta: dict[str, Any],
+    cameras: Mapping[str, VideoFile],
+    frame_steps: np.ndarray | None,
+) -> dict[str, np.ndarray] | None:
+    """Where the recording says that the hand is in the picture: (x, y) or (x, y, depth) a step."""
+    calibrated = [name for name in cameras if isinstance(meta.get(f"{name}_camera"), dict)]
+    if HAND not in arrays or len(calibrated) != 1:
+        return None
+    rows, frames = arrays[HAND], len(cameras[calibrated[0]])
+    steps = np.arange(frames) if frame_steps is None else frame_steps
+    if rows.ndim != 2 or rows.shape[1] not in (2, 3) or not np.issubdtype(rows.dtype, np.number):
+        raise EpisodeUnreadable(f"{path}: {HAND} must be (steps, 2 or 3) numbers; got {rows.shape} {rows.dtype}.")
+    if len(steps) != frames or steps.min(initial=0) < 0 or steps.max(initial=0) >= len(rows):
+        raise EpisodeUnreadable(f"{path}: {HAND} has {len(rows)} rows, too few for the steps of {frames} frames.")
+    shown = rows[steps].astype(np.float64)
+    seen = np.isfinite(shown).all(axis=1, keepdims=True) & (shown[:, 2:] > 0).all(axis=1, keepdims=True)
+    return {calibrated[0]: np.where(seen, shown[:, :2], np.nan)}
 
 
 @dataclass(frozen=True)
