@@ -28,8 +28,8 @@ class View:
     camera: CameraRecord
     frames: int
     """Analysed frames."""
-    pictures: Callable[[], Iterable[np.ndarray]]
-    """Opens the (height, width, 3) uint8 RGB pictures of the analysed frames, in order, from the first."""
+    pictures: Callable[[int, int], Iterable[np.ndarray]]
+    """Analysed frames start … stop - 1, in order: (height, width, 3) uint8 RGB each."""
     sites: tuple[SiteView, ...]
     """At least one. All of them are looked at together."""
 
