@@ -108,6 +108,16 @@ class Settings:
         choices=("plain", "libero"),
         optional_type=str,
     )
+    # What its action depends on (with actions)
+    erase_frames: int = _parameter(
+        6, "Frames at which objects are erased and the policy is asked again (0: none).", unit="frames", low=0, high=1000
+    )
+    erase_controls: int = _parameter(
+        3, "Pieces of background of its shape that are erased to compare with each object.", low=1, high=64
+    )
+    attribution_frames: int = _parameter(
+        24, "Frames at which the action is attributed to patches by gradients (0: none).", unit="frames", low=0, high=100_000
+    )
     # What the recording fails to say
     instruction: str | None = _parameter(
         None, "Instruction given to the policy in all episodes (none: the recorded one).", optional_type=str

@@ -1,0 +1,82 @@
+"""What dependence comes to, in plain words with figures. Names of instances in them are as hostile as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from analyzer.dependence.record import Effect, InstanceDependence
+
+SHOWN = 3
+"""Instances that a sentence tells figures of."""
+STANDS_OUT = 2.0
+"""Times the next one's effect that the largest must be, for the policy to act on it alone; and times its share of the
+patches that an instance's share of attribution must be to be worth a hint."""
+
+
+def evidence(assessed: Sequence[InstanceDependence], names: Mapping[int, str]) -> str | None:
+    """Of everything that was erased, in one quantity; None: nothing could be assessed."""
+    told = [one for one in assessed if one.verdict != "not assessed"]
+    if not told:
+        return None
+    quantity = _common_quantity(told)
+    ranked = sorted(told, key=lambda one: (one.verdict != "acts on it", -_effect(one, quantity).value, one.instance))
+    parts = [f"erasing {names[one.instance]} {figures(_effect(one, quantity))}" for one in ranked[:SHOWN]]
+    acted_on = [one for one in ranked if one.verdict == "acts on it"]
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}: {_conclusion(acted_on, quantity, names)}."
+
+
+def figures(effect: Effect) -> str:
+    """E.g. "changes translation by 3.1 cm per step (an equal piece of background: 0.2 ± 0.1)"."""
+    unit = f" {effect.unit}" if effect.unit and not effect.unit.startswith("°") else effect.unit
+    return (
+        f"changes {_called(effect.quantity)} by {effect.value:.2g}{unit} "
+        f"(an equal piece of background: {effect.control:.2g} ± {effect.control_spread:.2g})"
+    )
+
+
+def hint(assessed: Sequence[InstanceDependence], names: Mapping[int, str]) -> str | None:
+    """The instance with the most attribution for its size; None: none stands out."""
+    sized = [
+        (one.attribution / one.attribution_area, one)
+        for one in assessed
+        if one.attribution is not None and one.attribution_area
+    ]
+    if not sized:
+        return None
+    times, most = max(sized, key=lambda pair: (pair[0], -pair[1].instance))
+    if times < STANDS_OUT:
+        return None
+    return (
+        f"A hint, from gradients alone: {names[most.instance]} has {times:.1f} times the attribution of as many other "
+        "patches."
+    )
+
+
+def _common_quantity(told: Sequence[InstanceDependence]) -> str:
+    """The group by which instances differ most from background."""
+    groups = [effect for one in told for effect in one.effects if effect.signed is None]
+    best = min(groups, key=lambda effect: (effect.p, effect.quantity != "translation", -effect.value))
+    return best.quantity
+
+
+def _effect(one: InstanceDependence, quantity: str) -> Effect:
+    return next(effect for effect in one.effects if effect.quantity == quantity)
+
+
+def _called(quantity: str) -> str:
+    return {"gripper": "the gripper's command", "action": "the action"}.get(quantity, quantity)
+
+
+def _conclusion(acted_on: Sequence[InstanceDependence], quantity: str, names: Mapping[int, str]) -> str:
+    if not acted_on:
+        return "no more than background, as far as these frames tell"
+    first, *others = acted_on
+    largest = _effect(first, quantity).value
+    alone = all(largest >= STANDS_OUT * _effect(one, quantity).value for one in others)
+    listed = [names[one.instance] for one in (acted_on[:1] if alone else acted_on[:SHOWN])]
+    more = len(acted_on) - len(listed)
+    if alone:
+        return f"the policy acts on {listed[0]}" + (" most" if more else "")
+    joined = f"{', '.join(listed[:-1])} and {listed[-1]}" if len(listed) > 1 else listed[0]
+    return f"the policy acts on {joined}" + (f", and on {more} more" if more else "")
