@@ -181,6 +181,32 @@ class Settings:
         4, "Patches an object must show; with fewer it is not assessed.", unit="patches", low=2, high=16
     )
     event_min_s: float = _parameter(0.4, "What holds for less is no event.", unit="s", low=0.0, high=60.0)
+    reach: float = _parameter(
+        0.08, "The hand is at an object that is so near in the picture.", unit="of its diagonal", low=0.005, high=0.5
+    )
+    look_ahead_s: float = _parameter(
+        1.0, "The hand goes for what it comes to within that time.", unit="s", low=0.0, high=60.0
+    )
+    left_behind: float = _parameter(
+        0.3, "Share of the hand's way below which an object was not taken along.", low=0.0, high=1.0
+    )
+    stall_on: float = _parameter(
+        0.97, "Stillness (1: no motion, 0: the usual one) from which on the arm stalls.", low=0.5, high=1.0
+    )
+    stall_min_s: float = _parameter(1.5, "Standing still for less is no stall.", unit="s", low=0.0, high=600.0)
+    oscillation_on: float = _parameter(
+        3.0, "Turns back from which on the arm oscillates.", unit="1/s", low=0.1, high=100.0
+    )
+    disagreement_on: float = _parameter(
+        1.5,
+        "Distance of the predicted action from the recorded one that counts as far.",
+        unit="standard deviations of the recorded",
+        low=0.1,
+        high=100.0,
+    )
+    uncertainty_on: float = _parameter(
+        4.0, "Entropy of the bins of a dimension from which on it is uncertain.", unit="bits", low=0.1, high=16.0
+    )
 
     def __post_init__(self) -> None:
         for parameter in PARAMETERS.values() if PARAMETERS else parameters():
