@@ -25,6 +25,8 @@ PICTURES = 24
 
 Read = Callable[[int, int], np.ndarray]
 """Analysed frames start … stop - 1 -> (n, rows, cols, c)."""
+Pictures = Callable[[Sequence[int]], Iterable[np.ndarray]]
+"""Positions among the analysed frames, rising -> their (height, width, 3) uint8 pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +60,17 @@ class PairsOfCamera:
         maps: Iterable[np.ndarray],
         grids: Iterable[tuple[int, int]],
         settings: Settings,
+        *,
+        frames: int,
     ) -> None:
-        """`maps`: (height, width) uint8 of every analysed frame, read once."""
+        """`maps`: (height, width) uint8 of every analysed frame, read once; not at all where there are no pairs."""
+        self._frames = frames
         self.ids = tuple(sorted(ids))
         self.pairs = tuple(combinations(self.ids, 2))
         self._camera, self._settings = camera, settings
         rules = {grid: PatchRule(camera, grid) for grid in dict.fromkeys(grids)}
         shares: dict[tuple[int, int], list[np.ndarray]] = {grid: [] for grid in rules}
-        for label_map in maps:
+        for label_map in maps if self.pairs else ():
             present = np.bincount(label_map.reshape(-1), minlength=256) > 0
             for grid, rule in rules.items():
                 frame = np.zeros((len(self.ids), *grid), np.float32)
@@ -76,13 +81,13 @@ class PairsOfCamera:
         self.patches = {grid: Patches.choose(frames, grid) for grid, frames in shares.items()}
 
     def measure(
-        self, sites: Sequence[SiteView], features: Mapping[str, Read], pictures: Iterable[np.ndarray]
+        self, sites: Sequence[SiteView], features: Mapping[str, Read], pictures: Pictures | None
     ) -> ConfusionAlongSites:
-        """Everything about every pair. `features`: of the sites that still have them."""
+        """Everything about every pair. `features`: of the sites that still have them; without `pictures` colours are
+        not compared."""
         results: list[tuple[np.ndarray, np.ndarray]] = []
         raw: list[tuple[np.ndarray, np.ndarray]] = []
-        frames = len(next(iter(self.patches.values())).weights) if self.patches else 0
-        nothing = np.full((len(self.pairs), frames, 3), np.nan, np.float32)
+        nothing = np.full((len(self.pairs), self._frames, 3), np.nan, np.float32)
         for site in sites:
             patches = self.patches[site.grid]
             results.append(self._site(site.coordinates, patches, cosine=False))
@@ -110,7 +115,7 @@ class PairsOfCamera:
 
     def _site(self, read: Read, patches: Patches, *, cosine: bool) -> tuple[np.ndarray, np.ndarray]:
         """(P, T, 3) curves and (P, 3) totals."""
-        frames, halo = len(patches.weights), self._settings.confusion_window // 2
+        frames, halo = self._frames, self._settings.confusion_window // 2
         curves = np.full((len(self.pairs), frames, 3), np.nan, np.float32)
         if not self.pairs:
             return curves, curves[:, 0]
@@ -137,9 +142,9 @@ class PairsOfCamera:
             seed=self._settings.seed,
         )
 
-    def _pixels(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
+    def _pixels(self, pictures: Pictures | None) -> np.ndarray:
         """(P,) confusion in the patches' mean colours, CIELAB, on the finest grid."""
-        if not self.pairs or not self.patches:
+        if pictures is None or not self.pairs:
             return np.full(len(self.pairs), np.nan)
         grid = max(self.patches, key=lambda grid: grid[0] * grid[1])
         patches = self.patches[grid]
@@ -148,7 +153,7 @@ class PairsOfCamera:
         if not len(chosen):
             return np.full(len(self.pairs), np.nan)
         plane = ModelPlane(self._camera, grid)
-        colors = [_mean_colors(plane(rgb), grid) for t, rgb in enumerate(pictures) if t in set(chosen.tolist())]
+        colors = [_mean_colors(plane(rgb), grid) for rgb in pictures([int(t) for t in chosen])]
         part = patches.of(list(range(len(self.ids))), chosen)
         measured = overall(
             separability(

@@ -1,0 +1,104 @@
+"""Signals in time that tell of trouble: pure functions of what was recorded, predicted and measured.
+
+Each gives one number a frame or step, NaN where it cannot be told, in the unit that its rule in `rules` names.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from foundation.action_space import ActionSpace
+
+
+def motion_dimensions(space: ActionSpace) -> list[int]:
+    """Every dimension that moves the arm: all but the gripper."""
+    return [d for d in range(len(space)) if d != space.gripper]
+
+
+def velocity(actions: np.ndarray, space: ActionSpace) -> np.ndarray | None:
+    """(steps, d) float64 of what the arm is told to move in each step, each dimension over its usual size.
+
+    The usual size is the 90th percentile of those values of it that are not zero. None: it is not known whether the
+    actions are changes or goals, or nothing moves.
+    """
+    if space.kind == "unknown":
+        return None
+    moving = actions[:, motion_dimensions(space)].astype(np.float64)
+    if space.kind == "absolute":
+        moving = np.diff(moving, axis=0, prepend=moving[:1])
+    sizes = np.array([_usual(np.abs(column)) for column in moving.T])
+    used = sizes > 0
+    return moving[:, used] / sizes[used] if used.any() else None
+
+
+def _usual(values: np.ndarray) -> float:
+    values = values[np.isfinite(values) & (values > 1e-9)]
+    return float(np.percentile(values, 90)) if len(values) else 0.0
+
+
+def stillness(velocity: np.ndarray) -> np.ndarray:
+    """(steps,) 0 … 1: 1 where the arm is told to stay, 0 where any dimension moves at its usual size."""
+    return np.asarray(1 - np.abs(velocity).max(axis=1).clip(0, 1))
+
+
+def reversals(velocity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.ndarray:
+    """(steps,) turns back a second, in the window around each step.
+
+    A turn back is a step against the one before it (an angle above 120 degrees), both at a tenth of the usual size or
+    more: one such turn is a grasp, many are an arm that cannot decide.
+    """
+    size = np.linalg.norm(velocity, axis=1)
+    turns = np.zeros(len(velocity))
+    dot = (velocity[1:] * velocity[:-1]).sum(1)
+    strong = (size[1:] > 0.1) & (size[:-1] > 0.1)
+    turns[1:] = strong & (dot < -0.5 * size[1:] * size[:-1])
+    total = np.concatenate([[0.0], np.cumsum(turns)])
+    first = np.searchsorted(times_s, times_s - window_s / 2, side="left")
+    last = np.searchsorted(times_s, times_s + window_s / 2, side="right")
+    return np.asarray((total[last] - total[first]) / window_s)
+
+
+def openness(actions: np.ndarray, space: ActionSpace) -> np.ndarray | None:
+    """(steps,) what the gripper is told: 1 open, 0 closed. None: there is none, or its convention is not known."""
+    if space.gripper is None or space.gripper_open is None or space.gripper_closed is None:
+        return None
+    value = actions[:, space.gripper].astype(np.float64)
+    return np.asarray((value - space.gripper_closed) / (space.gripper_open - space.gripper_closed))
+
+
+def closings(openness: np.ndarray) -> list[tuple[int, int]]:
+    """(first, last) steps of each stretch that the gripper is told to be closed, after it was open."""
+    closed = openness < 0.5
+    found: list[tuple[int, int]] = []
+    for t in range(1, len(closed)):
+        if closed[t] and not closed[t - 1]:
+            found.append((t, t))
+        elif closed[t] and found and found[-1][1] == t - 1:
+            found[-1] = (found[-1][0], t)
+    return found
+
+
+def disagreement(difference: np.ndarray, recorded: np.ndarray) -> np.ndarray:
+    """(steps,) predicted - recorded: root mean square over the dimensions, each in standard deviations of the recorded.
+
+    Dimensions that were never moved, or cannot be compared, are left out; NaN where none is left.
+    """
+    spread = np.nanstd(recorded, axis=0) if len(recorded) else np.zeros(recorded.shape[1])
+    used = (spread > 1e-9) & ~np.isnan(difference).all(axis=0)
+    scaled = (difference[:, used] / spread[used]) ** 2
+    known = ~np.isnan(scaled)
+    count = known.sum(1)
+    total = np.where(known, scaled, 0.0).sum(1)
+    return np.sqrt(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+
+def uncertainty(bits: np.ndarray) -> np.ndarray:
+    """(steps, D) entropy of each dimension's bins -> (steps,) of the least certain one; NaN where there are no bins."""
+    known = ~np.isnan(bits)
+    return np.where(known.any(1), np.where(known, bits, -np.inf).max(1), np.nan)
+
+
+def at_frames(signal: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """(steps,) signal -> (frames,) at each analysed frame; NaN for a step that has no value."""
+    inside = (steps >= 0) & (steps < len(signal))
+    return np.where(inside, signal[np.clip(steps, 0, max(0, len(signal) - 1))] if len(signal) else np.nan, np.nan)
