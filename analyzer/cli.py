@@ -20,7 +20,9 @@ from analyzer.settings import MAX_MINUTES, PARAMETERS, Settings
 from foundation.errors import BadInput, LensError, did_you_mean, quoted
 from foundation.names import printable
 
-EXIT_CODES = "exit codes: 0 ok, 2 bad input or usage, 3 policy unavailable, 130 stopped by Ctrl-C"
+EXIT_CODES = (
+    "exit codes: 0 ok, 1 findings over --fail-on, 2 bad input or usage, 3 policy unavailable, 130 stopped by Ctrl-C"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,6 +142,21 @@ def _render(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     return {"path": str(render(run, episode, request, output, advance)), "episode": episode}
 
 
+def _report(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from analyzer.failures.rules import RULES
+    from analyzer.report.gate import Gate
+    from analyzer.report.write import ReportRequest, write_report
+
+    request = ReportRequest(
+        runs=tuple(options.runs),
+        output=options.output or options.runs[0] / "report.html",
+        episodes=options.episodes,
+        cases=options.cases,
+        gates=tuple(Gate.parse(text, RULES) for text in options.fail_on),
+    )
+    return write_report(request, progress)
+
+
 def _doctor(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.doctor import examine
 
@@ -196,6 +213,24 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("run", type=Path, metavar="RUN", help="run folder")
     render.add_argument("--episode", help="which episode (default: the only one)")
     _add_render_options(render)
+
+    report = command("report", "write what was found as a page, Markdown, JSON or CSV; a gate for CI", _report)
+    report.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
+    report.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help=".html, .md, .json or .csv; a folder: an index and a page an episode (default: report.html in the first run)",
+    )
+    report.add_argument("--episodes", default="", help="ids of episodes, separated by commas (default: all)")
+    report.add_argument("--cases", type=int, default=10, metavar="N", help="shown in full on a page (default: 10)")
+    report.add_argument(
+        "--fail-on",
+        action="append",
+        default=[],
+        metavar="KIND[:SCORE]",
+        help="exit with 1 where a case of that kind ('any': of every kind) has at least that score; may be given again",
+    )
 
     doctor = command("doctor", "report codecs, devices, disk, versions and what is missing", _doctor)
     cache(doctor)

@@ -17,8 +17,9 @@ from analyzer.drawing.scene import Scene
 from analyzer.drawing.sheet import Sheet
 from analyzer.drawing.site_painter import Paint, SitePainter
 from analyzer.pixels import preview_pixels, recorded_pixels
+from analyzer.run_actions import RunActions
 from analyzer.run_folder import EpisodeRecord, RunFolder
-from foundation.errors import BadInput, RunUnreadable, did_you_mean, quoted
+from foundation.errors import BadInput, did_you_mean, quoted
 from foundation.files import atomic
 from videos.encode import write_video
 
@@ -135,9 +136,9 @@ def render(
             return output
         if len(cells) == 1:
             cells = [Cell("", cells[0].painter)]  # the header names its site
-        pictures = _pictures(
-            Scene(record, about, cells, sizes, legend, *_actions(run, record)), chosen, pixels, progress
-        )
+        actions = RunActions.read(run, record)
+        drawn_scene = Scene(record, about, cells, sizes, legend, actions.recorded, actions.predicted)
+        pictures = _pictures(drawn_scene, chosen, pixels, progress)
         if still:
             _write_png(output, next(pictures))
         else:
@@ -157,25 +158,6 @@ def _pictures(
 def _write_png(output: Path, picture: np.ndarray) -> None:
     with atomic(output) as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
-
-
-def _actions(run: RunFolder, record: EpisodeRecord) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """(steps, D) recorded and predicted actions that the record's steps and names fit; None: there are none.
-
-    Predictions that cannot be compared with what was recorded are not drawn on the same axes.
-    """
-    recorded = run.actions(record.id) if record.action_space is not None else None
-    predicted = run.actions(record.id, "predicted") if record.predicted_space is not None else None
-    if recorded is not None and record.predicted_space != record.action_space:
-        predicted = None
-    last = max(record.frames if record.frame_steps is None else record.frame_steps)
-    for actions, space in ((recorded, record.action_space), (predicted, record.predicted_space)):
-        if actions is not None and space is not None and (actions.shape[1] != len(space) or last >= len(actions)):
-            raise RunUnreadable(
-                f"{run.episode_folder(record.id)}: damaged: actions of shape {actions.shape} for {len(space)} "
-                f"names and steps up to {last}. Analyse the recording again."
-            )
-    return recorded, predicted
 
 
 def _legend(painters: Sequence[SitePainter], request: RenderRequest) -> list[Entry]:

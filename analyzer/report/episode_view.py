@@ -1,0 +1,320 @@
+"""One episode as the page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from markupsafe import Markup
+from PIL import Image
+
+from analyzer.dependence.record import Dependence
+from analyzer.findings_folder import Findings
+from analyzer.report.case_view import CaseView, case_anchor, case_view, kind_title, wanted_pictures
+from analyzer.report.contents import Assessed, ReportedEpisode, count
+from analyzer.report.pictures import Footage, Still, Wanted, rows, still
+from analyzer.report.plots.dependence import Erased, erasure
+from analyzer.report.plots.pair_matrix import Named, pair_matrix
+from analyzer.report.plots.svg import rgb
+from analyzer.report.plots.timeline import Bar, Lane, timeline
+from analyzer.run_actions import RunActions
+from analyzer.run_folder import EpisodeRecord, RunFolder
+from foundation.errors import EpisodeUnreadable, RunUnreadable
+
+_MOST_LANES = 10
+_MOST_PAIRS = 24
+_OBJECT_LANES = ("object", "arm")
+
+
+@dataclass(frozen=True)
+class CastMember:
+    """An instance with its face."""
+
+    id: int
+    name: str
+    role: str
+    colour: str
+    still: Still | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """Of attribution, for one instance."""
+
+    name: str
+    share: str
+    area: str
+
+
+@dataclass(frozen=True)
+class DependenceView:
+    """What the action depends on."""
+
+    sentences: tuple[str, ...]
+    plots: tuple[Markup, ...]
+    attribution: tuple[Share, ...]
+    not_assessed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShortCase:
+    """A case beyond those that are shown in full."""
+
+    score: str
+    kind: str
+    when: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class EpisodeView:
+    """What the template `episode` takes."""
+
+    anchor: str
+    id: str
+    instruction: str
+    outcome: str
+    outcome_class: str
+    facts: tuple[str, ...]
+    problems: tuple[str, ...]
+    player: Markup | None = None
+    cast: tuple[CastMember, ...] = ()
+    timeline: Markup | None = None
+    cases: tuple[CaseView, ...] = ()
+    more_title: str = ""
+    more_cases: tuple[ShortCase, ...] = ()
+    matrix: Markup | None = None
+    matrix_note: str = ""
+    dependence: DependenceView | None = None
+    not_assessed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    thumbnail: Still | None = None
+
+
+def episode_view(episode: ReportedEpisode, most_cases: int, *, run_name: str | None) -> EpisodeView:
+    """What cannot be read of an episode is told in its `problems`.
+
+    Args:
+        most_cases: that are shown in full; the others are listed.
+        run_name: None where the report is about one run.
+    """
+    record = episode.record
+    view = EpisodeView(
+        anchor=episode.anchor,
+        id=episode.id,
+        instruction=instruction(episode),
+        outcome=episode.outcome,
+        outcome_class=outcome_class(episode),
+        facts=(*([run_name] if run_name else []), *_facts(episode)),
+        problems=(episode.problem,) if episode.problem else (),
+        notes=() if record is None else record.notes,
+    )
+    if record is None:
+        return view
+    try:
+        if episode.assessed is None:
+            return replace(view, thumbnail=_middle(episode.run, record))
+        return _with_findings(view, episode.assessed, most_cases)
+    except (RunUnreadable, EpisodeUnreadable) as error:
+        return replace(view, problems=(*view.problems, str(error)))
+
+
+def instruction(episode: ReportedEpisode) -> str:
+    if episode.record is None:
+        return ""
+    return f"“{episode.record.instruction}”" if episode.record.instruction else "instruction: not recorded"
+
+
+def outcome_class(episode: ReportedEpisode) -> str:
+    success = None if episode.record is None else episode.record.success
+    return {True: "good", False: "bad", None: "muted"}[success]
+
+
+def _facts(episode: ReportedEpisode) -> list[str]:
+    record = episode.record
+    if record is None:
+        return []
+    analysed = "" if len(record.frames) == record.frame_count else f" ({len(record.frames)} analysed)"
+    actions = [
+        name for name, space in (("recorded", record.action_space), ("predicted", record.predicted_space)) if space
+    ]
+    return [
+        f"{count(record.frame_count, 'frame')}{analysed}, {record.duration_s:.1f} s",
+        f"{'camera' if len(record.cameras) == 1 else 'cameras'}: {', '.join(camera.name for camera in record.cameras)}",
+        f"actions: {' and '.join(actions) if actions else 'not recorded'}",
+        f"recording: {record.source}",
+    ]
+
+
+def _with_findings(view: EpisodeView, episode: Assessed, most_cases: int) -> EpisodeView:
+    findings = episode.findings
+    confusion = episode.folder.confusion()
+    expected = (len(findings.pairs), len(findings.sites), len(episode.record.frames), 3)
+    if confusion.shape != expected:
+        raise RunUnreadable(f"{episode.folder.path}: confusion.npy has the shape {confusion.shape}, not {expected}.")
+    shown, others = findings.cases[:most_cases], findings.cases[most_cases:]
+    wanted = [wanted_pictures(episode, case, confusion) for case in shown]
+    footage = Footage.read(episode.run, episode.record, wanted)
+    cases = tuple(
+        case_view(episode, view.anchor, case, number, pictures, footage, confusion)
+        for number, (case, pictures) in enumerate(zip(shown, wanted, strict=True), start=1)
+    )
+    problems = list(view.problems)
+    if footage.from_preview:
+        problems.append(
+            "The recording is gone or has changed since it was analysed: pictures are from the run's smaller preview."
+        )
+    if not findings.instances:
+        problems.append("No object was found in this episode, so nothing could be compared.")
+    elif not findings.cases:
+        problems.append("Nothing was found: no case in this episode.")
+    return replace(
+        view,
+        problems=tuple(problems),
+        cast=tuple(_member(episode, number) for number in range(len(findings.instances))),
+        timeline=_timeline(episode, view.anchor),
+        cases=cases,
+        more_title=f"{count(len(others), 'more case')}, not shown in full",
+        more_cases=tuple(
+            ShortCase(f"{case.score:.2f}", kind_title(case.kind), episode.span(case), case.sentence) for case in others
+        ),
+        matrix=_matrix(episode) if findings.pairs else None,
+        matrix_note=""
+        if len(findings.pairs) <= _MOST_PAIRS
+        else f"The {_MOST_PAIRS} most confused of {len(findings.pairs)} pairs; all of them are in the JSON report.",
+        dependence=None if findings.dependence is None else _dependence(episode, findings.dependence),
+        not_assessed=findings.not_assessed,
+        thumbnail=_first_look(cases) or _middle(episode.run, episode.record),
+    )
+
+
+def _first_look(cases: Sequence[CaseView]) -> Still | None:
+    """The first case's recording at its strongest moment."""
+    if not cases or not cases[0].rows:
+        return None
+    cells = cases[0].rows[0].cells
+    return cells[min(len(cells) - 1, max(0, len(cells) - 2))].still
+
+
+def _middle(run: RunFolder, record: EpisodeRecord) -> Still | None:
+    """The recording halfway through."""
+    wanted = Wanted(0, (len(record.frames) // 2,), (), ())
+    try:
+        footage = Footage.read(run, record, [wanted])
+        return next(rows(run, record, footage, wanted, None, ())).stills[0]
+    except (RunUnreadable, EpisodeUnreadable):
+        return None  # a table of episodes does without one
+
+
+def _member(episode: Assessed, number: int) -> CastMember:
+    instance = episode.findings.instances[number]
+    seen = sum(area > 0 for area in instance.area)
+    role = f"{instance.role} · seen in {seen} of {count(len(instance.area), 'frame')}"
+    path = episode.folder.thumbnail(instance.id)
+    face = None
+    if path.is_file():
+        try:
+            with Image.open(path) as opened:
+                small = opened.convert("RGB")
+                small.thumbnail((96, 96))
+                face = still(np.asarray(small))
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise RunUnreadable(f"{path}: damaged ({error}). Make the findings again.") from error
+    return CastMember(instance.id, instance.name, role, rgb(instance.color), face)
+
+
+def _timeline(episode: Assessed, anchor: str) -> Markup | None:
+    record, findings = episode.record, episode.findings
+    lanes = []
+    if findings.cases:
+        bars = tuple(
+            Bar(case.first, case.last, case.sentence, str(number), f"#{case_anchor(anchor, number)}")
+            for number, case in enumerate(findings.cases, start=1)
+        )
+        lanes.append(Lane("cases", bars, class_="bar-case"))
+    for rule in dict.fromkeys(event.rule for event in findings.events):
+        events = [event for event in findings.events if event.rule == rule]
+        told = tuple(
+            Bar(event.first, event.last, f"{kind_title(rule)}: {event.value:.3g} {event.unit}".rstrip())
+            for event in events
+        )
+        lanes.append(Lane(kind_title(rule), told))
+    lanes += _visibility(findings)
+    gripper = _gripper(episode)
+    if gripper is not None:
+        lanes.append(Lane("gripper (high: closed)", curve=gripper))
+    if not lanes:
+        return None
+    words = f"Timeline of {len(record.frames)} frames: " + "; ".join(
+        f"case {number} {episode.span(case)}" for number, case in enumerate(findings.cases, start=1)
+    )
+    return timeline(lanes, record.frames, record.times_s, words)
+
+
+def _visibility(findings: Findings) -> list[Lane]:
+    """The instances that cases are about first."""
+    about = [id_ for case in findings.cases for id_ in case.instances]
+    wanted = [one for one in findings.instances if one.role in _OBJECT_LANES or one.id in about]
+    order = {id_: place for place, id_ in enumerate(dict.fromkeys(about))}
+    wanted.sort(key=lambda one: (order.get(one.id, len(order)), one.id))
+    lanes = []
+    for one in wanted[:_MOST_LANES]:
+        area = np.array(one.area, float)
+        lanes.append(Lane(f"{one.id} {one.name}", curve=area / max(1.0, float(area.max())), colour=one.color))
+    return lanes
+
+
+def _gripper(episode: Assessed) -> np.ndarray | None:
+    """(frames,) 0 open … 1 closed, of the recorded actions; None: not recorded, or it is not known which is which."""
+    record = episode.record
+    space, recorded = record.action_space, RunActions.read(episode.run, record).recorded
+    if space is None or recorded is None or space.gripper is None:
+        return None
+    if space.gripper_open is None or space.gripper_closed is None or space.gripper >= recorded.shape[1]:
+        return None
+    values = recorded[np.array(episode.steps), space.gripper]
+    return np.clip((values - space.gripper_open) / (space.gripper_closed - space.gripper_open), 0.0, 1.0)
+
+
+def _matrix(episode: Assessed) -> Markup:
+    findings = episode.findings
+
+    def worst(number: int) -> float:
+        return max((site.value for site in findings.pairs[number].sites if site.value is not None), default=-1.0)
+
+    order = sorted(range(len(findings.pairs)), key=lambda number: (-worst(number), number))[:_MOST_PAIRS]
+    names = {one.id: Named(f"{one.id} {one.name}", one.color) for one in findings.instances}
+    words = f"Confusion of {len(order)} pairs of instances at {len(findings.sites)} sites"
+    return pair_matrix([findings.pairs[number] for number in order], names, findings.sites, words)
+
+
+def _dependence(episode: Assessed, dependence: Dependence) -> DependenceView:
+    colours = {one.id: one.color for one in episode.findings.instances}
+
+    def named(id_: int) -> str:
+        return f"{id_} {episode.instance_name(id_)}"
+
+    plots = []
+    for quantity in dict.fromkeys(
+        effect.quantity for one in dependence.instances for effect in one.effects if effect.signed is None
+    ):
+        bars = [
+            Erased(named(one.instance), colours.get(one.instance, (128, 128, 128)), effect)
+            for one in dependence.instances
+            for effect in one.effects
+            if effect.quantity == quantity
+        ]
+        told = ", ".join(f"{bar.name} {bar.effect.value:.3g} (background {bar.effect.control:.3g})" for bar in bars)
+        plots.append(erasure(bars, f"Change of {quantity} when an instance is erased: {told}"))
+    shares = tuple(
+        Share(
+            named(one.instance),
+            f"{one.attribution:.0%}",
+            "–" if one.attribution_area is None else f"{one.attribution_area:.0%}",
+        )
+        for one in dependence.instances
+        if one.attribution is not None
+    )
+    reasons = [f"{named(one.instance)}: {one.reason}" for one in dependence.instances if one.reason]
+    return DependenceView(dependence.sentences, tuple(plots), shares, (*dependence.not_assessed, *reasons))

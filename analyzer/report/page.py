@@ -1,0 +1,206 @@
+"""The report as web pages that stand alone: one file, no script, nothing fetched, readable on paper."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from analyzer.report.command_lines import run_command
+from analyzer.report.contents import Report, ReportedEpisode, count, headline
+from analyzer.report.episode_view import EpisodeView, episode_view, instruction, outcome_class
+from analyzer.report.pictures import Still
+from analyzer.run_folder import RunFolder
+from analyzer.settings import PARAMETERS
+from foundation.errors import RunUnreadable
+from foundation.names import printable
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MOST_SENTENCES = 2
+TERMS = (
+    (
+        "confusion",
+        "Of two instances at a site and frame: clip(2 (1 − AUC), 0, 1), where AUC is the chance that a patch of one is "
+        "more like another patch of its own than like one of the other. 0: always told apart; 1: indistinguishable.",
+    ),
+    (
+        "site",
+        "A place in the policy where features are read, in order of depth. “picture” is the recording itself, "
+        "measured in its colours alone.",
+    ),
+    (
+        "merged",
+        "Told apart early in the policy and taken for the same later: from the onset site on, and up to the end.",
+    ),
+    ("look-alikes", "Alike in the picture already: no fault of the network's."),
+    (
+        "interval",
+        "What a bootstrap over patches and neighbouring frames gives; values closer to each other than their intervals "
+        "are not different.",
+    ),
+    ("score", "0 … 1: how much a case deserves to be looked at first; the order of cases and of episodes."),
+    ("colours", "Two patches have the same colour where the site's eigenspace has them in the same place."),
+    (
+        "not assessed",
+        "The recording or the policy does not allow a judgement. It is never counted as “nothing found”.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """A line of the list of episodes."""
+
+    rank: int
+    id: str
+    run: str
+    link: str
+    instruction: str
+    outcome: str
+    outcome_class: str
+    score: str
+    sentences: tuple[str, ...]
+    more: str
+    still: Still | None
+
+
+@dataclass(frozen=True)
+class SettingView:
+    """One parameter of a run."""
+
+    name: str
+    value: str
+    changed: bool
+
+
+@dataclass(frozen=True)
+class RunView:
+    """How one run was made."""
+
+    name: str
+    facts: tuple[str, ...]
+    command: str
+    settings: tuple[SettingView, ...]
+    steadiness: tuple[tuple[str, ...], ...]
+
+
+def report_page(report: Report, views: Sequence[EpisodeView], *, report_command: str, index_link: str = "") -> str:
+    """A page with everything about some episodes; `views` are theirs, in the report's order."""
+    return _render(
+        "report.html",
+        title=report.title,
+        summary=report.summary(),
+        index_link=index_link,
+        ranking=[
+            ranking_row(report, episode, view, f"#{episode.anchor}")
+            for episode, view in zip(report.episodes, views, strict=True)
+        ],
+        episodes=views,
+        runs=_runs(report),
+        report_command=report_command,
+        script="",
+    )
+
+
+def index_page(report: Report, rows: Sequence[RankingRow], *, report_command: str) -> str:
+    """The list of all episodes, each leading to a page of its own."""
+    return _render(
+        "index.html",
+        title=report.title,
+        summary=report.summary(),
+        ranking=rows,
+        runs=_runs(report),
+        report_command=report_command,
+    )
+
+
+def view_of(report: Report, episode: ReportedEpisode, most_cases: int) -> EpisodeView:
+    return episode_view(episode, most_cases, run_name=episode.run_name if len(report.runs) > 1 else None)
+
+
+def ranking_row(report: Report, episode: ReportedEpisode, view: EpisodeView, link: str) -> RankingRow:
+    told = tuple(headline(case)[0] for case in episode.cases[:_MOST_SENTENCES])
+    more = len(episode.cases) - len(told)
+    return RankingRow(
+        rank=episode.rank,
+        id=episode.id,
+        run=episode.run_name if len(report.runs) > 1 else "",
+        link=link,
+        instruction=instruction(episode),
+        outcome=episode.outcome if episode.record is not None else "",
+        outcome_class=outcome_class(episode),
+        score="–" if episode.score is None else f"{episode.score:.2f}",
+        sentences=told or (episode.state,),
+        more=f"and {count(more, 'more case')}" if more > 0 else "",
+        still=view.thumbnail,
+    )
+
+
+def _runs(report: Report) -> list[RunView]:
+    return [_run(name, run, report) for name, run in report.runs]
+
+
+def _run(name: str, run: RunFolder, report: Report) -> RunView:
+    manifest = run.manifest
+    episodes = [one for one in report.episodes if one.run is run and one.record is not None]
+    settings = []
+    for field, parameter in PARAMETERS.items():
+        value = getattr(manifest.settings, field)
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        settings.append(SettingView(field, "–" if value in (None, (), "") else str(shown), value != parameter.default))
+    return RunView(
+        name=name,
+        facts=(
+            f"policy {manifest.policy.get('name')}",
+            f"weights {str(manifest.policy.get('fingerprint'))[:12]}",
+            f"sites {', '.join(run.site_names)}",
+            *(f"{package} {version}" for package, version in manifest.versions.items()),
+        ),
+        command=run_command(run, [one.record for one in episodes if one.record is not None]),
+        settings=tuple(settings),
+        steadiness=tuple(row for episode in episodes for row in _steadiness(run, episode.id)),
+    )
+
+
+def _steadiness(run: RunFolder, episode: str) -> list[tuple[str, ...]]:
+    rows = []
+    for site in run.site_names:
+        try:
+            record = run.site(episode, site).steadiness
+        except RunUnreadable:
+            rows.append((episode, site, *["damaged"] * 4))
+            continue
+        figures = [None] * 4 if record is None else [record.flicker, record.switches, record.drift, record.warped]
+        rows.append((episode, site, *("–" if figure is None else f"{figure:.4f}" for figure in figures)))
+    return rows
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_safe,
+    )
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return environment.get_template(template).render(
+        **values,
+        terms=TERMS,
+        style=Markup(style),
+        policy=Markup(policy),  # both are ours, not a recording's
+    )
+
+
+def _safe(value: object) -> object:
+    """What a browser would obey in plain text (changes of direction, control characters) is written out."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else printable(value)
