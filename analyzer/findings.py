@@ -28,7 +28,7 @@ from analyzer.features import SiteFeatures
 from analyzer.findings_folder import Findings, FindingsArrays
 from analyzer.instances.instance import Instance
 from analyzer.instances.instances import Instances
-from analyzer.instances.view import SiteView
+from analyzer.instances.view import SiteView, View, middle_sites
 from analyzer.ncut.embedding import coordinates
 from analyzer.npy import NpyFile
 from analyzer.progress import Progress, Silent
@@ -38,6 +38,10 @@ from foundation.errors import quoted
 
 MOST_OBJECTS = 12
 """Of one camera that are compared with each other: 66 pairs."""
+
+Ask = Callable[[Sequence[int]], tuple[Dependence, np.ndarray | None]]
+"""Frames (positions, the most important first) at which something happened -> what the action depends on there, and
+attribution as `findings_folder` describes it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,8 @@ class AnalysedEpisode:
     """(steps, D) predicted - recorded."""
     uncertainty: np.ndarray | None = None
     """(steps, D) bits."""
+    hand: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Of the cameras in which the recording tells it: (T, 2) pixel (x, y) of the hand; NaN: behind the camera."""
 
     @property
     def motion(self) -> Motion:
@@ -79,6 +85,16 @@ class AnalysedEpisode:
         return tuple(
             SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site.eigenvalues, position))
             for site in self.sites
+        )
+
+    def view(self, camera: str) -> View:
+        """One camera, as instances are found in it."""
+        views = {view.name: view for view in self.views(camera)}
+        return View(
+            camera=next(one for one in self.record.cameras if one.name == camera),
+            frames=len(self.record.frames),
+            pictures=lambda start, stop: self.pictures(camera, range(start, stop)),
+            sites=tuple(views[name] for name in middle_sites(list(views))),
         )
 
     def raw(self, camera: str) -> dict[str, Callable[[int, int], np.ndarray]]:
@@ -104,15 +120,14 @@ def assess(
     instances: Instances,
     settings: Settings,
     *,
-    dependence: Dependence | None = None,
-    attribution: np.ndarray | None = None,
+    ask: Ask | None = None,
     progress: Progress | None = None,
 ) -> tuple[Findings, FindingsArrays]:
     """Compare the instances, find events, and tell what to look at.
 
     Args:
         instances: found, given or clicked, in the analysed frames of the episode's cameras.
-        attribution: see `findings_folder`.
+        ask: finds out what the action depends on, looking first at the frames it is told. None: it is not asked.
     """
     progress = progress or Silent()
     record, names = episode.record, tuple(site.name for site in episode.sites)
@@ -134,10 +149,12 @@ def assess(
     moved, unknown = found_events.of_motion(motion, settings)
     events += moved
     missing += unknown
-    events += _of_hand(episode, instances, motion, settings, dependence, missing)
+    events += _of_hand(episode, instances, motion, settings, missing)
     events.sort(key=lambda event: (event.first, event.rule, event.instances))
     if not episode.features:
         missing.append("Confusion in the raw features was not assessed: they are no longer in the cache.")
+    dependence, attribution = (None, None) if ask is None else ask(_worth_asking(events))
+    missing += () if dependence is None else dependence.not_assessed
     where = {pair: index for index, (_, result) in enumerate(measured) for pair in result.pairs}
 
     def trace(pair: tuple[int, int], first: int, last: int) -> np.ndarray:
@@ -219,8 +236,10 @@ def _trace(result: ConfusionAlongSites, p: int, sites: tuple[str, ...], settings
         b=b,
         sites=tuple(
             SiteConfusion(
-                site,
-                *(_number(value) for value in result.total[p, s]),
+                site=site,
+                value=_number(result.total[p, s, 0]),
+                low=_number(result.total[p, s, 1]),
+                high=_number(result.total[p, s, 2]),
                 features=_number(result.feature_total[p, s, 0]),
             )
             for s, site in enumerate(sites)
@@ -229,6 +248,13 @@ def _trace(result: ConfusionAlongSites, p: int, sites: tuple[str, ...], settings
         verdict=told,
         onset=None if at is None else sites[at],
     )
+
+
+def _worth_asking(events: Sequence[Event]) -> list[int]:
+    """Where the gripper closes, where the hand turns elsewhere, where things begin to be confused; each once."""
+    order = ("closes", "closed-on-nothing", "target-switch", "confused")
+    ranked = sorted((e for e in events if e.rule in order), key=lambda e: (order.index(e.rule), -e.value, e.first))
+    return list(dict.fromkeys(event.first for event in ranked))
 
 
 def _number(value: float) -> float | None:
@@ -241,27 +267,22 @@ def _of_hand(
     instances: Instances,
     motion: Motion,
     settings: Settings,
-    dependence: Dependence | None,
     missing: list[str],
 ) -> list[Event]:
     """What the hand does to the objects of the first camera in whose picture it is known."""
-    known = {one.camera: one.hand for one in dependence.approaches} if dependence is not None else {}
     for camera in episode.record.cameras:
         objects: tuple[Instance, ...] = instances.of(camera.name, "object")
         arm = [one.id for one in instances.of(camera.name, "arm")]
-        if camera.name not in instances.maps or not objects or (camera.name not in known and not arm):
+        if camera.name not in instances.maps or not objects or (camera.name not in episode.hand and not arm):
             continue
         maps = instances.maps[camera.name]
-        if camera.name in known:
-            hand = np.array([point or (np.nan, np.nan) for point in known[camera.name]], np.float64)
-        else:
-            hand = tip_of_arm(maps, arm)
+        hand = episode.hand[camera.name] if camera.name in episode.hand else tip_of_arm(maps, arm)
         reach = Reach.of(
             camera.name,
             (camera.height, camera.width),
             [one.id for one in objects],
             hand,
-            lambda maps=maps: maps,
+            maps,
             motion.times_s,
             settings,
         )

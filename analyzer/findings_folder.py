@@ -68,7 +68,8 @@ class Findings:
         if any(b <= a for a, b in pairwise(ids)):
             raise ValueError(f"instances come by rising id, each once; got {ids}")
         named = {number for pair in self.pairs for number in (pair.a, pair.b)}
-        named |= {number for told in (*self.events, *self.cases) for number in told.instances}
+        named |= {number for event in self.events for number in event.instances}
+        named |= {number for case in self.cases for number in case.instances}
         if named - known:
             raise ValueError(f"there is no instance {min(named - known)}")
         if any(tuple(one.site for one in pair.sites) != self.sites for pair in self.pairs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -41,12 +41,12 @@ class Reach:
         size: tuple[int, int],
         ids: Sequence[int],
         hand: np.ndarray,
-        maps: Callable[[], Iterable[np.ndarray]],
+        maps: Iterable[np.ndarray],
         times_s: np.ndarray,
         settings: Settings,
     ) -> Self:
         """`size`: (height, width) of the camera's pictures."""
-        apart, middles = distances(maps(), hand, ids)
+        apart, middles = distances(maps, hand, ids)
         near = settings.reach * float(np.hypot(*size))
         target = targets(apart, times_s, near, settings.look_ahead_s)
         return cls(camera, tuple(ids), hand, apart, middles, target, near, times_s)
@@ -68,6 +68,8 @@ class Reach:
         events = []
         for (a, a_first, a_last), (b, b_first, b_last) in pairwise(self._stays(settings.event_min_s)):
             at = self._closest(a, a_first, a_last)
+            if not self._came_to(a, at):
+                continue
             share = self.taken_along(at, max(at, self._closest(b, b_first, b_last)))
             if share is None or np.isnan(share[a]) or share[a] >= settings.left_behind:
                 continue
@@ -127,6 +129,12 @@ class Reach:
             else:
                 found.append((target, first, stop - 1))
         return found
+
+    def _came_to(self, k: int, at: int) -> bool:
+        """The hand came to an object from out of its reach: what it only starts beside, or passes, it did not go for."""
+        before, there = self.apart[: at + 1, k], self.apart[at, k]
+        far = np.nanmax(before) if not np.isnan(before).all() else np.nan
+        return bool(there <= self.near / 2 and far - there >= self.near)
 
     def _closest(self, k: int, first: int, last: int) -> int:
         """The frame of a stretch, and of what it looked ahead to, at which the hand is nearest to an object."""
