@@ -118,7 +118,7 @@ def relabelled(sizes: Sequence[float], controls: Sequence[np.ndarray], seed: int
     if np.prod([float(len(row)) for row in rows]) <= EXACT:
         return float(np.mean([sum(choice) >= least for choice in product(*rows)]))
     rng = np.random.default_rng(seed)
-    sums = sum(row[rng.integers(len(row), size=EXACT)] for row in rows)
+    sums = np.sum([row[rng.integers(len(row), size=EXACT)] for row in rows], axis=0)
     return float((1 + (sums >= least).sum()) / (1 + EXACT))
 
 

@@ -45,7 +45,9 @@ def erased(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
         filled = cv2.inpaint(small, (weight < 0.5).astype(np.uint8), 3, cv2.INPAINT_TELEA)
         filled = cv2.resize(filled, (hole.shape[1], hole.shape[0]), interpolation=cv2.INTER_LINEAR)
     else:
-        filled = cv2.inpaint(np.ascontiguousarray(around), hole, 3, cv2.INPAINT_TELEA)
+        # At the picture's edge OpenCV's gradients look into the hole: there must be nothing of the thing in it.
+        known = np.where(hole[..., None] > 0, around[hole == 0].mean(axis=0).astype(np.uint8), around)
+        filled = cv2.inpaint(np.ascontiguousarray(known), hole, 3, cv2.INPAINT_TELEA)
     result = picture.copy()
     result[rows, cols] = np.where(hole[..., None] > 0, filled, around)
     return result
@@ -68,7 +70,7 @@ def moved_masks(mask: np.ndarray, taken: np.ndarray, count: int, rng: np.random.
         taken.astype(np.float32), -1, shape.astype(np.float32), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT
     )
     free = on_taken[: mask.shape[0] - height + 1, : mask.shape[1] - width + 1] < 0.5
-    found = []
+    found: list[np.ndarray] = []
     while len(found) < count and free.any():
         places = np.flatnonzero(free)
         y, x = divmod(int(places[rng.integers(len(places))]), free.shape[1])
