@@ -85,8 +85,10 @@ def made_up(seed: int, frames: int = 60) -> Take:
     return Take(f"scene {seed}", torch.from_numpy(features).flatten(0, 1), torch.from_numpy(labels), static)
 
 
-def real(names: tuple[str, ...], say: Callable[[str], None]) -> Iterator[Take]:
-    """Episodes at every site. Without ../shared the samples stand in, which have no more than one of each kind."""
+def real(
+    names: tuple[str, ...], say: Callable[[str], None], policy: Policy | None = None, sites: tuple[str, ...] = SITES
+) -> Iterator[Take]:
+    """Episodes at every one of `sites`, of `POLICY` unless another is given. Without ../shared the samples stand in, which have no more than one of each kind."""
     if EPISODES.is_dir():
         found = {summary.id: summary for summary in find_episodes(EPISODES)}
         chosen = [found[name] for name in names]
@@ -95,21 +97,21 @@ def real(names: tuple[str, ...], say: Callable[[str], None]) -> Iterator[Take]:
             f"{EPISODES} is not here: the bundled samples are used instead. They are the same on both sides of the split."
         )
         chosen = list(find_episodes(SAMPLES))
-    policy = load_policy(POLICY)
+    policy = policy or load_policy(POLICY)
     for summary in chosen:
         episode = open_episode(summary)
         if episode.masks is None:
             say(f"{episode.id} has no masks and is left out.")
             continue
-        yield from _sites(episode, policy, say)
+        yield from _sites(episode, policy, sites, say)
 
 
-def _sites(episode: Episode, policy: Policy, say: Callable[[str], None]) -> Iterator[Take]:
+def _sites(episode: Episode, policy: Policy, sites: tuple[str, ...], say: Callable[[str], None]) -> Iterator[Take]:
     frames = tuple(range(0, episode.frame_count, STRIDE))
-    request = FeatureRequest(cameras=(CAMERA,), frames=frames, sites=SITES, batch=4)
+    request = FeatureRequest(cameras=(CAMERA,), frames=frames, sites=sites, batch=4)
     say(f"{episode.id}: features of {len(frames)} frames")
     features = extract(episode, policy, request, default_cache())
-    camera, grid = _camera(episode, policy), policy.sites[SITES[0]].grid
+    camera, grid = _camera(episode, policy), policy.sites[sites[0]].grid
     plane = ModelPlane(camera, grid)
     pictures = [plane(frame.rgb) for frame in episode.cameras[CAMERA].frames(frames)]
     static = torch.from_numpy(np.stack([motion(a, b, grid).static for a, b in pairwise(pictures)])).flatten(1)
