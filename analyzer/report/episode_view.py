@@ -173,7 +173,7 @@ def _with_findings(view: EpisodeView, episode: Assessed, most_cases: int) -> Epi
         view,
         problems=tuple(problems),
         cast=tuple(_member(episode, number) for number in range(len(findings.instances))),
-        timeline=_timeline(episode, view.anchor),
+        timeline=_timeline(episode, view.anchor, len(shown)),
         cases=cases,
         more_title=f"{count(len(others), 'more case')}, not shown in full",
         more_cases=tuple(
@@ -210,7 +210,7 @@ def _middle(run: RunFolder, record: EpisodeRecord) -> Still | None:
 def _member(episode: Assessed, number: int) -> CastMember:
     instance = episode.findings.instances[number]
     seen = sum(area > 0 for area in instance.area)
-    role = f"{instance.role} · seen in {seen} of {count(len(instance.area), 'frame')}"
+    role = f"{instance.role} · in {seen} of {count(len(instance.area), 'frame')}"
     path = episode.folder.thumbnail(instance.id)
     face = None
     if path.is_file():
@@ -224,12 +224,17 @@ def _member(episode: Assessed, number: int) -> CastMember:
     return CastMember(instance.id, instance.name, role, rgb(instance.color), face)
 
 
-def _timeline(episode: Assessed, anchor: str) -> Markup | None:
+def _timeline(episode: Assessed, anchor: str, shown: int) -> Markup | None:
+    """`shown`: how many cases are on the page in full, and can be led to."""
+
+    def link(number: int) -> str | None:
+        return f"#{case_anchor(anchor, number)}" if number <= shown else None
+
     record, findings = episode.record, episode.findings
     lanes = []
     if findings.cases:
         bars = tuple(
-            Bar(case.first, case.last, case.sentence, str(number), f"#{case_anchor(anchor, number)}")
+            Bar(case.first, case.last, case.sentence, str(number), link(number))
             for number, case in enumerate(findings.cases, start=1)
         )
         lanes.append(Lane("cases", bars, class_="bar-case"))

@@ -11,12 +11,12 @@ from analyzer.confusion.pair import PairTrace
 from analyzer.report.plots.svg import RGB, element, joined, picture, rect, rgb, shortened, text
 
 WIDTH = 1120
-_LEFT = 290
-_RIGHT = 150
+_LEFT = 392
+_RIGHT = 140
 _ROW = 26
 _HEAD = 26
 _NARROWEST_WITH_NUMBERS = 34
-_LONGEST_NAME = 15
+_LONGEST_NAME = 23
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from markupsafe import Markup, escape
 
+from foundation.names import printable
+
 RGB = tuple[int, int, int]
 
 
@@ -16,11 +18,11 @@ def element(tag: str, *children: str, **attributes: object) -> Markup:
     `class_` gives class, and `_` in a name gives `-`: stroke_width is stroke-width.
     """
     given = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(_written(value))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{_escaped(_written(value))}"'
         for name, value in attributes.items()
         if value is not None
     )
-    return Markup(f"<{tag}{given}>{''.join(map(escape, children))}</{tag}>")
+    return Markup(f"<{tag}{given}>{''.join(map(_escaped, children))}</{tag}>")
 
 
 def picture(width: float, height: float, described: str, *children: str, class_: str = "plot") -> Markup:
@@ -87,6 +89,11 @@ def shortened(words: str, longest: int) -> str:
 
 def joined(parts: Iterable[str]) -> Markup:
     return Markup("").join(parts)
+
+
+def _escaped(value: str) -> Markup:
+    """Control characters and changes of direction are written out, as everywhere on the page."""
+    return value if isinstance(value, Markup) else escape(printable(value))
 
 
 def _points(x: np.ndarray, y: np.ndarray) -> str:
