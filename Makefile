@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test check format clean
+.PHONY: demo view test check format clean
 
 demo: $(VENV)/.product
 	$(BIN)/python -m analyzer demo
 
-test: $(VENV)/.development
+view: $(VENV)/.product
+	$(BIN)/python -m analyzer view
+
+test: $(VENV)/.development $(VENV)/.browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -28,6 +31,16 @@ $(VENV)/.product: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what requirements.txt names into $(VENV); this takes a minute or two the first time."
 	@$(PIP) -r requirements.txt
+	@touch $@
+
+# A browser for tests/browser. Where none can be installed they say so and are skipped.
+$(VENV)/.browser: $(VENV)/.development
+	@if $(BIN)/python tests/browser/find_browser.py >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the browser tests."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null \
+			|| echo "Chromium could not be installed: the browser tests will be skipped."; \
+	else echo "No Chromium here, and no right to install it: the browser tests will be skipped."; fi
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.product

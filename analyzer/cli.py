@@ -157,6 +157,13 @@ def _report(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     return write_report(request, progress)
 
 
+def _view(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from analyzer.view import view
+
+    options.after_stop = "The page is closed."
+    return {"exit_code": view(options.runs, port=options.port, address=options.address, browser=options.browser)}
+
+
 def _doctor(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.doctor import examine
 
@@ -231,6 +238,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KIND[:SCORE]",
         help="exit with 1 where a case of that kind ('any': of every kind) has at least that score; may be given again",
     )
+
+    show = command("view", "review runs in the browser", _view)
+    show.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN", help="run folders, or folders of them (default: runs/)"
+    )
+    show.add_argument("--port", type=int, default=8501, help="default: 8501")
+    show.add_argument(
+        "--address", default="127.0.0.1", help="who may connect; 0.0.0.0 is everybody (default: 127.0.0.1)"
+    )
+    show.add_argument("--browser", action="store_true", help="open the page in the browser")
 
     doctor = command("doctor", "report codecs, devices, disk, versions and what is missing", _doctor)
     cache(doctor)

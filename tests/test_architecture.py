@@ -16,6 +16,7 @@ FLOORS = {
     "videos": {"foundation"},
     "policies": {"foundation"},
     "analyzer": {"foundation", "videos", "policies"},
+    "app_pages": {"foundation", "videos", "policies", "analyzer"},
 }
 """Package -> the packages it may import from, besides itself."""
 HOMES = {
@@ -26,6 +27,8 @@ HOMES = {
     "onnx": "policies",
     "safetensors": "policies",
     "tqdm": "analyzer/progress_bar.py",
+    "streamlit": "app_pages",
+    "starlette": "app_pages",
 }
 """Library -> the only place that may speak to it."""
 PURE = {"torch", "numpy", "__future__", "math", "heapq", "inspect", "collections", "typing", "dataclasses"}

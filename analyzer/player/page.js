@@ -1,0 +1,83 @@
+// The player in a Streamlit page (Components v2): what comes from Python, and what goes back.
+//   data  {manifest, run, theme?, review {reviewer, reviews, saved, error, turn}|null, neighbours {previous, next}}
+//   back  triggers "review" (changes of reviews), "episode" (id); the view itself goes into the address, not to Python.
+
+import { el } from "./dom.js";
+import { mount } from "./player.js";
+
+const mounted = new WeakMap(); // root -> {address, door, ...}
+
+function address() {
+  return new URL(window.location.href);
+}
+
+// The address is the page's: written in place, so that going back leaves the page as one expects.
+function link(run, episode) {
+  return {
+    read: (name) => (address().searchParams.get("episode") === episode || !address().searchParams.has("episode") ? address().searchParams.get(name) : null),
+    write: (changes) => {
+      const here = address();
+      for (const [name, value] of Object.entries({ run, episode, ...changes })) {
+        if (value === null || value === undefined) here.searchParams.delete(name);
+        else here.searchParams.set(name, value);
+      }
+      window.history.replaceState(window.history.state, "", here);
+    },
+    copy: () => navigator.clipboard?.writeText(window.location.href),
+  };
+}
+
+function theme(root) {
+  const host = root.host ?? root;
+  const color = getComputedStyle(host).getPropertyValue("--st-background-color").trim();
+  const probe = el("span", { style: { color, display: "none" } });
+  root.append(probe);
+  const [r, g, b] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  probe.remove();
+  return 0.299 * r + 0.587 * g + 0.114 * b > 128 ? "light" : "dark";
+}
+
+export async function attach({ data, parentElement, setTriggerValue }) {
+  const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
+  const wearing = theme(parentElement);
+  let here = mounted.get(host);
+  if (here && here.address !== data.manifest) {
+    here.door?.destroy();
+    here = null;
+  }
+  if (!here) {
+    here = { address: data.manifest, door: null };
+    mounted.set(host, here);
+    const answer = await fetch(data.manifest);
+    if (mounted.get(host) !== here) return;
+    if (!answer.ok) {
+      host.replaceChildren(el("div", { class: "lens", "data-theme": wearing }, el("section", { class: "panel" }, el("h3", {}, "This episode cannot be shown"), el("p", { class: "quiet" }, await answer.text()))));
+      return;
+    }
+    const manifest = await answer.json();
+    if (mounted.get(host) !== here) return;
+    here.data = data;
+    here.door = mount(host, manifest, {
+      theme: wearing,
+      link: link(data.run, manifest.episode),
+      review: data.review ? { reviewer: data.review.reviewer, reviews: data.review.reviews, save: (entries) => setTriggerValue("review", { episode: manifest.episode, entries }) } : null,
+      episode: (by) => {
+        const to = by < 0 ? here.data.neighbours?.previous : here.data.neighbours?.next;
+        if (to) setTriggerValue("episode", to);
+      },
+    });
+    return;
+  }
+  here.data = data;
+  here.door?.setTheme(wearing);
+  if (data.review && data.review.turn !== here.turn) {
+    here.turn = data.review.turn;
+    here.door?.arrived(data.review);
+  }
+}
+
+export function detach(parentElement) {
+  const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
+  mounted.get(host)?.door?.destroy();
+  mounted.delete(host);
+}

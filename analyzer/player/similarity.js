@@ -1,0 +1,97 @@
+// How alike every patch of every frame is to one that was clicked, in the coordinates of analyzer/ncut/embedding.py:
+// z_j = sqrt(lambda_j) u_j / u_1, and exp(-|z - p|^2 / (2 s^2)) with s half the typical distance of two patches: then half
+// of all patches are below 0.14, and what is alike stands out.
+
+import { halfTable } from "./npy.js";
+
+const SAMPLE = 256; // patches that the typical distance is measured on
+const STEP = 1 << 15; // patches computed at once
+const SHARE = 0.5; // of the typical distance
+
+function scales(eigenvalues) {
+  return Float32Array.from(eigenvalues, (value) => Math.sqrt(Math.max(0, value)));
+}
+
+// Coordinates of the patch at `at` (its position among all patches in `values`), k - 1 of them.
+export function coordinatesAt(values, at, k, roots, floor) {
+  const table = halfTable();
+  const one = Math.max(table[values[at * k]], floor);
+  return Float32Array.from({ length: k - 1 }, (_, j) => (table[values[at * k + j + 1]] / one) * roots[j + 1]);
+}
+
+export function floorOf(values, k) {
+  const table = halfTable();
+  let sum = 0;
+  const count = values.length / k;
+  for (let i = 0; i < count; i++) sum += Math.abs(table[values[i * k]]);
+  return (1e-3 * sum) / Math.max(1, count);
+}
+
+export function typicalDistance(values, k, eigenvalues, floor) {
+  const roots = scales(eigenvalues);
+  const count = values.length / k;
+  const stride = Math.max(1, Math.floor(count / SAMPLE));
+  const some = [];
+  for (let i = 0; i < count; i += stride) some.push(coordinatesAt(values, i, k, roots, floor));
+  const distances = new Float32Array((some.length * (some.length - 1)) / 2);
+  let n = 0;
+  for (let i = 0; i < some.length; i++) {
+    for (let j = i + 1; j < some.length; j++) {
+      let squared = 0;
+      for (let d = 0; d < k - 1; d++) squared += (some[i][d] - some[j][d]) ** 2;
+      distances[n++] = Math.sqrt(squared);
+    }
+  }
+  distances.sort();
+  return distances[(n - 1) >> 1] || 1;
+}
+
+// (patches,) uint8, 255 for the patch itself. `values` are float16 bits, k a patch.
+export function similarityTo(point, values, k, eigenvalues, floor, scale, out, from = 0, to = out.length) {
+  const table = halfTable();
+  const roots = scales(eigenvalues);
+  const c = -1 / (2 * scale * scale);
+  for (let i = from; i < to; i++) {
+    const at = i * k;
+    const one = 1 / Math.max(table[values[at]], floor);
+    let squared = 0;
+    for (let j = 1; j < k; j++) {
+      const difference = table[values[at + j]] * one * roots[j] - point[j - 1];
+      squared += difference * difference;
+    }
+    out[i] = 255 * Math.exp(c * squared) + 0.5;
+  }
+  return out;
+}
+
+// Similarity at one site, over all frames, piece by piece; the piece with the clicked frame first. `alive()` false: stop.
+export async function similarityAtSite(site, patch, alive, partly) {
+  const array = site.eigenvectors;
+  await array.open();
+  const [frames, cameras, rows, columns, k] = array.shape;
+  const each = cameras * rows * columns;
+  const home = Math.floor(patch.frame / array.rowsEach);
+  const values = await array.piece(home);
+  site.floor ??= floorOf(values, k);
+  site.scale ??= SHARE * typicalDistance(values, k, site.eigenvalues, site.floor);
+  const within = (patch.frame - home * array.rowsEach) * each + (patch.camera * rows + patch.row) * columns + patch.column;
+  const roots = scales(site.eigenvalues);
+  const point = coordinatesAt(values, within, k, roots, site.floor);
+  const result = new Uint8Array(frames * each);
+  // The frame on the screen before all others, then the piece it is in, then the rest.
+  const first = patch.frame - home * array.rowsEach;
+  const part = (number, piece) => result.subarray(number * array.rowsEach * each, number * array.rowsEach * each + piece.length / k);
+  similarityTo(point, values, k, site.eigenvalues, site.floor, site.scale, part(home, values), first * each, (first + 1) * each);
+  partly?.(result);
+  const order = [home, ...Array.from({ length: array.pieceCount }, (_, i) => i).filter((i) => i !== home)];
+  for (const number of order) {
+    const piece = number === home ? values : await array.piece(number);
+    const out = part(number, piece);
+    for (let from = 0; from < out.length; from += STEP) {
+      if (!alive()) return null;
+      similarityTo(point, piece, k, site.eigenvalues, site.floor, site.scale, out, from, Math.min(out.length, from + STEP));
+    }
+    await new Promise((go) => setTimeout(go));
+  }
+  return alive() ? result : null;
+}

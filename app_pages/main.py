@@ -1,0 +1,15 @@
+"""Which pages there are. Runs on every rerun of a session: nothing heavy."""
+
+from pathlib import Path
+
+import streamlit as st
+
+st.set_page_config(page_title="Trajectory Lens", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
+
+# One line of room above the player, none beside it: the picture is what matters.
+st.html(
+    "<style>.stMainBlockContainer{padding:3.6rem 1.6rem 2rem;max-width:1720px}"
+    "header[data-testid='stHeader']{height:3rem}</style>"
+)
+
+st.navigation([st.Page("review.py", title="Review", icon=":material/play_circle:", default=True)], position="top").run()

@@ -1,0 +1,63 @@
+"""The player in a page: one component, mounted under one key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from analyzer.player import assets
+from app_pages.artifact_route import manifest_address, module_address
+
+# Each page loads the modules from the server, where the browser keeps them; the loader alone travels with a rerun.
+_LOADER = """
+export default async function (component) {
+  const { attach, detach } = await import(new URL(component.data.module, document.baseURI).href);
+  await attach(component);
+  return () => detach(component.parentElement);
+}
+"""
+
+
+def player(
+    run: str,
+    episode: str,
+    *,
+    key: str = "player",
+    review: dict[str, Any] | None = None,
+    neighbours: dict[str, str | None] | None = None,
+    on_review_change: Callable[[], None] | None = None,
+    on_episode_change: Callable[[], None] | None = None,
+) -> Any:
+    """Show an episode of a run that was opened.
+
+    Args:
+        run: name in `app_pages.opened.opened()`.
+        key: fixed, so that the player stays as it is from rerun to rerun.
+        review: {"reviewer", "reviews", "saved", "error", "turn"}; None: no review panel.
+        neighbours: {"previous", "next"}: ids of episodes; the up and down keys trigger `episode` with one.
+        on_review_change: the component's state then holds `review`: {"episode", "entries"}.
+
+    Returns:
+        The component's state: `.review` and `.episode`, each None unless this rerun is due to it.
+    """
+    component = st.components.v2.component(
+        "trajectory_lens_player", html='<div class="lens-root"></div>', css=assets.styles(), js=_LOADER
+    )
+    return component(
+        key=key,
+        data={
+            "module": module_address(),
+            "manifest": manifest_address(run, episode),
+            "run": run,
+            "review": review,
+            "neighbours": neighbours or {},
+        },
+        on_review_change=on_review_change or _nothing,
+        on_episode_change=on_episode_change or _nothing,
+    )
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,31 @@
+"""One episode: player, what looks wrong and why, and what a person makes of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app_pages.chosen import Chosen, chosen_episode
+from app_pages.first_run import offer_demo
+from app_pages.player_view import player
+from app_pages.reviewing import review_state, take_changes
+from foundation.errors import RunUnreadable
+
+
+def page(chosen: Chosen) -> None:
+    chosen.selectors()
+    player(
+        chosen.run_name,
+        chosen.episode,
+        review=review_state(chosen),
+        neighbours={"previous": chosen.neighbour(-1), "next": chosen.neighbour(1)},
+        on_review_change=lambda: take_changes(chosen),
+        on_episode_change=chosen.go_to_triggered,
+    )
+
+
+try:
+    found = chosen_episode()
+except RunUnreadable as error:
+    st.error(str(error))
+else:
+    page(found) if found else offer_demo()

@@ -1,0 +1,17 @@
+"""The page's server: `streamlit run streamlit_app.py [-- RUN …]`, or `python -m analyzer view RUN …`.
+
+Names the runs, adds the route for arrays and videos, and leaves the rest to app_pages.
+"""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+from app_pages.artifact_route import routes
+from app_pages.opened import name_folders
+
+if sys.argv[1:]:
+    name_folders([Path(argument) for argument in sys.argv[1:]])
+
+app = st.App(Path(__file__).parent / "app_pages" / "main.py", routes=routes())
