@@ -24,11 +24,10 @@ def test_frames_are_spread_evenly_each_once(total: int, count: int) -> None:
 def test_events_take_the_place_of_their_neighbours_but_of_no_more_than_half() -> None:
     assert key_frames(60, 6) == (5, 15, 25, 35, 45, 55)
     assert key_frames(60, 6, [33]) == (5, 15, 25, 33, 45, 55)
-    assert (
-        key_frames(60, 6, [33, 34, 59, 0, 58]) == (5, 15, 33, 34, 55, 59)
-        or len({33, 34, 59} & set(key_frames(60, 6, [33, 34, 59, 0, 58]))) == 3
-    )
-    assert set(key_frames(60, 6, [33, 34, 59, 0, 58])) & {0, 58} == set()
+    crowded = key_frames(60, 6, [33, 34, 59, 0, 58])
+    assert {33, 34, 59} <= set(crowded)
+    assert not {0, 58} & set(crowded)
+    assert len(crowded) == 6
     assert key_frames(60, 6, [-1, 60, 25]) == key_frames(60, 6)
     assert key_frames(1, 6, [0]) == (0,)
     assert key_frames(10, 0, [3]) == ()
