@@ -8,10 +8,9 @@ from itertools import combinations
 
 import cv2
 import numpy as np
-import torch
 
 from analyzer.confusion.patches import Patches
-from analyzer.confusion.separability import Separability, confusion, overall, pooled, separability
+from analyzer.confusion.separability import Separability, confusion, joined, overall, pooled, separability
 from analyzer.instances.patches import PatchRule
 from analyzer.instances.view import SiteView
 from analyzer.motion import ModelPlane
@@ -110,8 +109,7 @@ class PairsOfCamera:
             self._compare(site.coordinates, chosen, at, min(at + BLOCK, last + 1), cosine=False)
             for at in range(first, last + 1, BLOCK)
         ]
-        joined = Separability(torch.cat([p.auc for p in parts]), torch.cat([p.replicates for p in parts]))
-        return np.asarray(confusion(overall(joined), 0, 1)[0])
+        return np.asarray(confusion(overall(joined(parts)), 0, 1)[0])
 
     def _site(self, read: Read, patches: Patches, *, cosine: bool) -> tuple[np.ndarray, np.ndarray]:
         """(P, T, 3) curves and (P, 3) totals."""
@@ -127,9 +125,9 @@ class PairsOfCamera:
             smooth = pooled(part, self._settings.confusion_window)
             for p, (a, b) in enumerate(combinations(range(len(self.ids)), 2)):
                 curves[p, at:stop] = confusion(smooth, a, b)[at - start : stop - start]
-            every.append((part.auc[at - start : stop - start], part.replicates[at - start : stop - start]))
-        joined = overall(Separability(torch.cat([auc for auc, _ in every]), torch.cat([again for _, again in every])))
-        return curves, np.stack([confusion(joined, a, b)[0] for a, b in combinations(range(len(self.ids)), 2)])
+            every.append(part.frames(at - start, stop - start))
+        total = overall(joined(every))
+        return curves, np.stack([confusion(total, a, b)[0] for a, b in combinations(range(len(self.ids)), 2)])
 
     def _compare(self, read: Read, patches: Patches, start: int, stop: int, *, cosine: bool) -> Separability:
         part = patches.of(list(range(patches.weights.shape[1])), slice(start, stop))

@@ -10,6 +10,7 @@ of similarities counts, so no scale, no rotation and no monotone change of the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,12 @@ class Separability:
     replicates: torch.Tensor
     """(T, K, K, R) float32: the same with patches weighed anew, R times. A place keeps its weight in all frames, for
     what stays is the same patch again and says nothing new."""
+    count: torch.Tensor
+    """(T, K) float32 patches that each instance was compared by."""
+
+    def frames(self, first: int, stop: int) -> Separability:
+        """A stretch of them."""
+        return Separability(self.auc[first:stop], self.replicates[first:stop], self.count[first:stop])
 
 
 def separability(
@@ -89,7 +96,7 @@ def separability(
         known = (enough[:, a, None] & enough)[..., None]
         auc[:, a] = torch.where(known[..., 0], (1 + gain) / 2, torch.nan)
         again[:, a] = torch.where(known, (1 + gain[..., None] + change) / 2, torch.nan)
-    return Separability(auc, again)
+    return Separability(auc, again, count.float())
 
 
 def pooled(measured: Separability, window: int, seed: int = 0) -> Separability:
@@ -106,7 +113,9 @@ def pooled(measured: Separability, window: int, seed: int = 0) -> Separability:
     weight = _frame_weights(frames, measured.replicates.shape[-1], seed)[:, None, None, :]
     total = _banded(near, known[..., None] * weight)
     again = _banded(near, measured.replicates.nan_to_num(0) * weight) / total.clamp(min=1e-12)
-    return Separability(torch.where(known, value, torch.nan), torch.where(known[..., None], again, torch.nan))
+    return Separability(
+        torch.where(known, value, torch.nan), torch.where(known[..., None], again, torch.nan), measured.count
+    )
 
 
 def overall(measured: Separability, seed: int = 0) -> Separability:
@@ -115,7 +124,16 @@ def overall(measured: Separability, seed: int = 0) -> Separability:
     value = measured.auc.nansum(0, keepdim=True) / known.sum(0, keepdim=True)
     weight = _frame_weights(len(measured.auc), measured.replicates.shape[-1], seed)[:, None, None, :] * known[..., None]
     again = (measured.replicates.nan_to_num(0) * weight).sum(0, keepdim=True) / weight.sum(0, keepdim=True)
-    return Separability(value, again)
+    seen = known.any(2).float()
+    count = (measured.count * seen).sum(0, keepdim=True) / seen.sum(0, keepdim=True).clamp(min=1)
+    return Separability(value, again, count)
+
+
+def joined(parts: Sequence[Separability]) -> Separability:
+    """Stretches of one measurement, one after the other."""
+    return Separability(
+        *(torch.cat([getattr(part, name) for part in parts]) for name in ("auc", "replicates", "count"))
+    )
 
 
 def confusion(measured: Separability, a: int, b: int) -> np.ndarray:
@@ -123,12 +141,32 @@ def confusion(measured: Separability, a: int, b: int) -> np.ndarray:
 
     Of the two directions the one that tells better counts: a plate whose rim is unlike its middle is as far from itself
     as from a bowl, but the bowl's patches still know where they belong.
+
+    The interval is taken on the logit of AUC, so that it is one-sided where AUC is nearly 1, and moved back by the
+    bootstrap's own estimate of its bias (Efron & Tibshirani 1993): the better of two uncertain values looks better than
+    it is. It always holds the value.
     """
+    count = torch.minimum(measured.count[:, a], measured.count[:, b])
+    floor = (1 / (8 * count)).clamp(max=0.25)  # no so many patches can show an AUC to be nearer to 1 than that
     best = torch.maximum(measured.auc[:, a, b], measured.auc[:, b, a])
-    again = torch.maximum(measured.replicates[:, a, b], measured.replicates[:, b, a])
+    logit, again = (
+        torch.maximum(*pair)
+        for pair in zip(_logits(measured, a, b, floor), _logits(measured, b, a, floor), strict=True)
+    )
+    bias = again.mean(1) - logit
     tail = (1 - LEVEL) / 2
-    ends = torch.quantile(again, torch.tensor([1 - tail, tail]), dim=-1)
-    return (2 * (1 - torch.stack([best, *ends], dim=1))).clamp(0, 1).numpy()
+    ends = torch.quantile(again, torch.tensor([1 - tail, tail]), dim=-1) - 2 * bias
+    value, low, high = (2 * (1 - torch.stack([best, *torch.sigmoid(ends)]))).clamp(0, 1)
+    return torch.stack([value, torch.minimum(low, value), torch.maximum(high, value)], dim=1).numpy()
+
+
+def _logits(measured: Separability, a: int, b: int, floor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(T,) logit of AUC(a|b), kept off 0 and 1 by `floor`, and (T, R) its replicates by the delta method."""
+    auc = measured.auc[:, a, b]
+    kept = torch.minimum(torch.maximum(auc, floor), 1 - floor)
+    logit = kept.logit()
+    change = (measured.replicates[:, a, b] - auc[:, None]) / (kept * (1 - kept))[:, None]
+    return logit, logit[:, None] + change
 
 
 def _banded(near: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
