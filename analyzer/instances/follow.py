@@ -1,0 +1,176 @@
+"""Instances from one frame to the next, in either direction of time.
+
+What does not change in the picture keeps its label. Where it changes, three witnesses are heard: the flow of the
+picture (what moved here), the memory of what lies here when nothing is in front of it (what came back into sight), and
+the coordinates of the patch (whom it looks like). So a thing survives being covered: its place remembers it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+
+from analyzer.instances.figure import FigureGround
+from analyzer.instances.plane import Plane
+from analyzer.ncut.affinity import squared_distances
+
+CHANGED = 8.0
+"""Grey levels of 255, of smoothed pixels: less is noise of the video."""
+LIKENESS = 12.0
+"""Grey levels by which a pixel may differ from what it is compared with and still be rather that than not."""
+SHARP = 0.25
+"""Of the distance that is far: how much closer to one thing than to another coordinates must be to tell them apart."""
+BY_LOOK, BY_FLOW, BY_MEMORY = 1.0, 0.6, 1.5
+"""Weights of the witnesses."""
+REACH = 2.0
+"""Patches around where a thing was seen last in which it is looked for."""
+SETTLED = 3
+"""Frames without change after which a pixel is remembered."""
+
+
+@dataclass
+class Model:
+    """What one instance looks like and whether it can be looked for anywhere."""
+
+    looks: torch.Tensor
+    """(e, c) coordinates of its patches."""
+    anywhere: bool = False
+    """The arm: it comes from outside and moves fast."""
+
+
+@dataclass
+class Follower:
+    """Labels of one camera, frame by frame. Feed frames in order of time, or all in reverse."""
+
+    plane: Plane
+    figure: FigureGround
+    models: dict[int, Model]
+    """Id -> model. May grow while frames go by."""
+    labels: np.ndarray = field(init=False)
+    """(h, w) uint8 of the frame fed last; 0: none of the models."""
+    _picture: np.ndarray | None = field(init=False, default=None)
+    _still: np.ndarray = field(init=False)
+    _place: np.ndarray = field(init=False)
+    """(h, w, 3) float32: the picture of what rests here."""
+    _owner: np.ndarray = field(init=False)
+    """(h, w) uint8: whose it is."""
+    _known: np.ndarray = field(init=False)
+    _last: dict[int, np.ndarray] = field(init=False, default_factory=dict)
+    """(h, w) uint8: where each was seen last."""
+
+    def __post_init__(self) -> None:
+        shape = self.plane.size
+        self.labels = np.zeros(shape, np.uint8)
+        self._still = np.zeros(shape, np.uint8)
+        self._place = np.zeros((*shape, 3), np.float32)
+        self._owner = np.zeros(shape, np.uint8)
+        self._known = np.zeros(shape, bool)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+
+    def start(self, picture: np.ndarray, coordinates: np.ndarray, labels: np.ndarray) -> None:
+        """The first frame, whose labels are known, but for those of what can be anywhere: they are filled in."""
+        self._picture = picture
+        self.labels = labels.copy()
+        look = self.plane.to_pixels(self._look(coordinates))
+        best = cv2.medianBlur(look.argmax(axis=2).astype(np.uint8), 5)
+        for at, (number, model) in enumerate(self.models.items(), start=1):
+            if model.anywhere:
+                self.labels[(best == at) & (self.labels == 0)] = number
+        self._remember(np.ones(labels.shape, bool))
+        self._note()
+
+    def put(self, number: int, mask: np.ndarray) -> None:
+        """Say that an instance is exactly there in the frame fed last, as far as nobody else is in front of it."""
+        free = (self.labels == 0) | (self.labels == number)
+        self.labels[self.labels == number] = 0
+        self.labels[mask & free] = number
+        self._owner[(self._owner == number) & (self.labels != number) & (self.labels == 0)] = 0
+        self._owner[mask & free] = number
+        self._note()
+
+    def step(self, picture: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
+        """The next frame, (h, w, 3) uint8 with (rows, cols, c) -> its labels."""
+        assert self._picture is not None, "start comes first"
+        difference = cv2.blur(cv2.absdiff(picture, self._picture), (3, 3)).max(axis=2)
+        changed = cv2.dilate((difference > CHANGED).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        if changed.any():
+            self.labels = self._decided(picture, coordinates, changed)
+        self._still = np.where(changed, 0, np.minimum(self._still, 254) + 1).astype(np.uint8)
+        self._picture = picture
+        self._remember(self._still >= SETTLED)
+        self._note()
+        return self.labels
+
+    def _decided(self, picture: np.ndarray, coordinates: np.ndarray, changed: np.ndarray) -> np.ndarray:
+        numbers = [0, *self.models]
+        left, top, width, height = cv2.boundingRect(changed.astype(np.uint8))
+        box = (slice(top, top + height), slice(left, left + width))
+        look = self.plane.to_pixels(self._look(coordinates))[box]
+        moved, trust = self._moved(picture, box)
+        change = picture[box].astype(np.float32) - self._place[box]
+        same = np.exp(-((cv2.blur(np.abs(change).max(axis=2), (3, 3)) / LIKENESS) ** 2)) * self._known[box]
+        score = np.empty((height, width, len(numbers)), np.float32)
+        reach = np.ones((2 * round(REACH * self.plane.patch_pixels) + 1,) * 2, np.uint8)
+        for at, number in enumerate(numbers):
+            score[..., at] = (
+                BY_LOOK * look[..., at]
+                + BY_FLOW * trust * (moved == number)
+                + BY_MEMORY * same * (self._owner[box] == number)
+            )
+            model = self.models.get(number)
+            if model is not None and not model.anywhere:
+                seen = self._last.get(number)
+                near = np.zeros(self.labels.shape, np.uint8) if seen is None else cv2.dilate(seen, reach)
+                score[..., at][near[box] == 0] = -1
+        smooth = np.dstack([cv2.blur(score[..., at : at + 4], (5, 5)) for at in range(0, len(numbers), 4)])
+        chosen = np.array(numbers, np.uint8)[smooth.argmax(axis=2)]
+        labels = self.labels.copy()
+        labels[box] = np.where(changed[box], chosen, labels[box])
+        return np.where(changed, cv2.medianBlur(labels, 5), labels)
+
+    def _look(self, coordinates: np.ndarray) -> np.ndarray:
+        """(rows, cols, 1 + models) float32: how likely each patch is nobody's, and each model's, by its looks."""
+        rows, cols, c = coordinates.shape
+        patches = torch.from_numpy(np.ascontiguousarray(coordinates.reshape(-1, c)))
+        nobody = torch.from_numpy(self.figure.distance(coordinates).reshape(-1)).square()
+        away = [nobody, *(squared_distances(patches, model.looks).amin(1) for model in self.models.values())]
+        cost = torch.stack(away, dim=1).clamp(min=0) / (self.figure.far * SHARP) ** 2
+        likely = torch.softmax(-cost / 2, dim=1)
+        return np.asarray(likely.numpy().reshape(rows, cols, -1))
+
+    def _moved(self, picture: np.ndarray, box: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
+        """Labels that the flow carries into a box, and how well the picture that it carries fits there, 0 … 1."""
+        assert self._picture is not None
+        margin = round(3 * self.plane.patch_pixels)
+        top, left = max(0, box[0].start - margin), max(0, box[1].start - margin)
+        around = (slice(top, box[0].stop + margin), slice(left, box[1].stop + margin))
+        now, before = picture[around], self._picture[around]
+        if min(now.shape[:2]) < 16:
+            return self.labels[box], np.zeros(self.labels[box].shape, np.float32)
+        grey = [cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in (now, before)]
+        flow = self._flow.calc(grey[0], grey[1], np.zeros((*grey[0].shape, 2), np.float32))
+        y, x = np.mgrid[0 : now.shape[0], 0 : now.shape[1]].astype(np.float32)
+        x, y = x + flow[..., 0], y + flow[..., 1]
+        carried = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        labels = cv2.remap(self.labels[around], x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        off = cv2.blur(cv2.absdiff(carried, now), (3, 3)).max(axis=2).astype(np.float32)
+        inner = (slice(box[0].start - top, box[0].stop - top), slice(box[1].start - left, box[1].stop - left))
+        return labels[inner], np.exp(-((off[inner] / LIKENESS) ** 2))
+
+    def _remember(self, where: np.ndarray) -> None:
+        """Take what is seen there for what rests there; the arm rests nowhere."""
+        assert self._picture is not None
+        passing = np.isin(self.labels, [number for number, model in self.models.items() if model.anywhere])
+        where = where & ~passing
+        self._place[where] = self._picture[where]
+        self._owner[where] = self.labels[where]
+        self._known |= where
+
+    def _note(self) -> None:
+        sizes = np.bincount(self.labels.reshape(-1), minlength=256)
+        for number, model in self.models.items():
+            if not model.anywhere and sizes[number] >= 0.5 * self.plane.patch_pixels**2:
+                self._last[number] = (self.labels == number).astype(np.uint8)

@@ -1,0 +1,139 @@
+"""What the key frames of an episode tell before anything is followed: where things rest, and what moves by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from analyzer.instances.embedded import Embedded
+from analyzer.instances.figure import FigureGround
+from analyzer.instances.outline import outline
+from analyzer.instances.plane import FINE, Plane
+from analyzer.instances.proposals import Proposal, islands, recurring
+from analyzer.instances.working import Working
+from analyzer.ncut.landmarks import kmeans_landmarks
+
+KEYS = 16
+"""Frames, spread evenly over the episode, in which things are looked for."""
+AGREE = 0.2
+"""Share of them in which a thing has to be in the same place to be believed."""
+LOOKS = 12
+"""Coordinates kept of each thing."""
+ARM_LOOKS = 48
+MATCHES = 24.0
+"""Grey levels of 255: a pixel that differs less from a thing's picture shows the thing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resting:
+    """A thing in a place where it rests."""
+
+    mask: np.ndarray
+    """(h, w) bool, its outline."""
+    picture: np.ndarray
+    """(h, w, 3) uint8: the picture in which it was outlined."""
+    looks: torch.Tensor
+    keys: tuple[int, ...]
+    """Positions in the key frames in which it was seen there."""
+
+    def shown(self, picture: np.ndarray) -> float:
+        """Share of it that another picture shows in the same place."""
+        return float(self.shows(picture)[self.mask].mean())
+
+    def shows(self, picture: np.ndarray) -> np.ndarray:
+        """(h, w) bool."""
+        return np.asarray(cv2.blur(cv2.absdiff(picture, self.picture), (3, 3)).max(axis=2) < MATCHES)
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What the key frames tell before anything is followed."""
+
+    plane: Plane
+    figure: FigureGround
+    keys: tuple[int, ...]
+    """Analysed frames."""
+    still: bool
+    """The camera stands still: most of the picture is as it was, key frame after key frame."""
+    resting: tuple[Resting, ...]
+    arm: torch.Tensor
+    """(e, c) coordinates of what moves by itself; e is 0 where nothing does."""
+    arm_at: np.ndarray
+    """(keys, h, w) bool: where that is."""
+
+
+def survey(frames: int, working: Working, embedded: Embedded) -> Survey:
+    keys = tuple(int(one) for one in np.unique(np.linspace(0, frames - 1, min(KEYS, frames)).round()))
+    pictures = working.at(keys)
+    coordinates = np.stack([embedded.at(key) for key in keys])
+    figure = FigureGround.fit(coordinates)
+    distances = [figure.distance(one) for one in coordinates]
+    usual = np.median(pictures, axis=0).astype(np.uint8)
+    off = np.stack([cv2.blur(cv2.absdiff(one, usual), (5, 5)).max(axis=2) for one in pictures])
+    still = bool(np.median((off < MATCHES).mean(axis=(1, 2))) > 0.6)
+    arm_at = _movers(working.plane, figure, distances, off) if still and len(keys) > 2 else np.zeros(off.shape, bool)
+    proposals = recurring([islands(one, figure) for one in distances], max(1, round(AGREE * len(keys))) if still else 1)
+    resting = _outlined(working.plane, proposals, pictures, coordinates, arm_at)
+    arm = _arm_looks(working.plane, arm_at, coordinates, resting)
+    return Survey(working.plane, figure, keys, still, resting, arm, arm_at)
+
+
+def _movers(plane: Plane, figure: FigureGround, distances: Sequence[np.ndarray], off: np.ndarray) -> np.ndarray:
+    """(keys, h, w) bool: of each key frame, the largest piece of figure that is not there as a rule."""
+    found = np.zeros(off.shape, bool)
+    for at, distance in enumerate(distances):
+        moving = (plane.to_pixels(distance) > figure.begins) & (off[at] > MATCHES)
+        moving_map = cv2.morphologyEx(moving.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+        count, pieces, stats, _ = cv2.connectedComponentsWithStats(moving_map, connectivity=4)
+        if count > 1:
+            found[at] = pieces == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    return found
+
+
+def _outlined(
+    plane: Plane, proposals: Sequence[Proposal], pictures: np.ndarray, coordinates: np.ndarray, arm_at: np.ndarray
+) -> tuple[Resting, ...]:
+    rough = [plane.to_pixels(one.extent) > 0.5 for one in proposals]
+    taken = np.zeros(plane.size, bool)
+    kept = []
+    for proposal, mask in zip(proposals, rough, strict=True):
+        frames = list(proposal.frames)
+        if mask.sum() < plane.patch_pixels**2:
+            continue
+        if arm_at[frames][:, mask].mean() > 0.5:
+            continue
+        others = taken.copy()
+        for other in rough:
+            if other is not mask:
+                others |= other & ~mask
+        picture = np.median(pictures[frames], axis=0).astype(np.uint8)
+        found = outline(picture, mask, others, plane.patch_pixels) & ~taken
+        if found.sum() < plane.patch_pixels**2:
+            continue
+        taken |= found
+        kept.append(Resting(found, picture, _looks(proposal, coordinates), proposal.frames))
+    return tuple(kept)
+
+
+def _looks(proposal: Proposal, coordinates: np.ndarray) -> torch.Tensor:
+    rows, cols, c = coordinates.shape[1:]
+    covered = proposal.mask.reshape(rows, FINE, cols, FINE).mean(axis=(1, 3))
+    inside = covered >= min(0.6, float(covered.max()))
+    own = torch.from_numpy(np.ascontiguousarray(coordinates[list(proposal.frames)][:, inside].reshape(-1, c)))
+    return kmeans_landmarks(own, min(LOOKS, len(own)), iterations=5)
+
+
+def _arm_looks(plane: Plane, arm_at: np.ndarray, coordinates: np.ndarray, resting: Sequence[Resting]) -> torch.Tensor:
+    keys, rows, cols, _ = coordinates.shape
+    within = []
+    for at in range(keys):
+        covered = cv2.resize(arm_at[at].astype(np.float32), (cols, rows), interpolation=cv2.INTER_AREA)
+        within.append(coordinates[at][covered > 0.7])
+    patches = torch.from_numpy(np.concatenate(within))
+    if len(patches) < 2:
+        return patches[:0]
+    return kmeans_landmarks(patches, min(ARM_LOOKS, len(patches)), iterations=5)
