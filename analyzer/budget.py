@@ -37,6 +37,7 @@ class Estimate:
     frames: int
     """That the policy has to look at."""
     flops: float
+    """Of looking at them, and of asking what its actions depend on."""
     shallower: tuple[tuple[str, float], ...]
     """(site, operations if it were the deepest) of the chosen sites that lack frames, the deepest left out."""
     disk_bytes: int
@@ -45,18 +46,23 @@ class Estimate:
     """Of the features of one batch; the policy's weights come on top."""
     cache: Path
     settings: Settings
+    asking: float = 0.0
+    """Of the operations, those of asking what actions depend on, at most. They are not kept in the cache."""
 
 
 def estimate(
     episodes: Sequence[Episode], requests: Sequence[FeatureRequest], policy: Policy, cache: Path, settings: Settings
 ) -> Estimate:
     """Add up what every episode lacks."""
-    frames, flops, disk = 0, 0.0, 0
+    from analyzer.dependence.assess import flops as flops_of_asking
+
+    frames, flops, disk, asking = 0, 0.0, 0, 0.0
     shallower: dict[str, float] = {}
     for episode, request in zip(episodes, requests, strict=True):
         lacking = missing(episode, policy, request, cache)
         frames += lacking.frames
         disk += lacking.bytes
+        asking += flops_of_asking(request, policy, settings)
         per_site = {site: policy.sites[site].flops for site in lacking.sites}
         acting = policy.action_flops if lacking.actions else 0.0
         views = len(request.cameras)
@@ -64,11 +70,12 @@ def estimate(
         for site, reached in per_site.items():
             cost = lacking.frames * frame_flops(reached, acting, views, len(policy.cameras))
             shallower[site] = shallower.get(site, 0.0) + cost
-    shallower = {site: cost for site, cost in shallower.items() if cost < flops}
+    shallower = {site: cost + asking for site, cost in shallower.items() if cost < flops}
+    flops += asking
     widest = max(requests, key=lambda request: len(request.cameras), default=None)
     per_frame = 0 if widest is None else sum(math.prod(widest.shape(policy, site)[1:]) for site in widest.sites)
     memory = settings.batch * per_frame * 4 * _CHUNK_BYTES_PER_BYTE
-    return Estimate(frames, flops, tuple(shallower.items()), disk, memory, cache, settings)
+    return Estimate(frames, flops, tuple(shallower.items()), disk, memory, cache, settings, asking)
 
 
 def frame_flops(site: float, action: float, views: int, at_once: int) -> float:
@@ -91,6 +98,8 @@ def proposals(work: Estimate, took_s: float, limit_s: float) -> list[str]:
     """What to change so that the run fits into `limit_s`, one flag each, the mildest first."""
     settings = work.settings
     ideas = []
+    if work.asking and took_s * (1 - work.asking / work.flops) <= limit_s:
+        ideas.append("--erase-frames 0 --attribution-frames 0")
     fitting = [site for site, flops in work.shallower if took_s * flops / work.flops <= limit_s]
     if fitting:
         ideas.append(f"no site deeper than {fitting[-1]} (--sites)")
@@ -122,14 +131,14 @@ def approve(
     Raises:
         BadInput: too long, or more than the disk or the memory holds; with what to reduce.
     """
-    if work.frames == 0:
+    if work.frames == 0 and work.asking < SMALL_FLOPS:
         return
     settings = work.settings
     took = None
     if work.flops >= SMALL_FLOPS:
         # Where the policy chooses its precision, the slower one is reckoned with.
         took = seconds(work.flops, (rate or measured_rate)(settings.device, settings.dtype or "float32"))
-    told = [f"{work.frames} frames to look at"]
+    told = [f"{work.frames} frames to look at" + (", asked what its actions depend on" if work.asking else "")]
     if took is not None:
         precision = f" in {settings.dtype}" if settings.dtype else ""
         told.append(f"about {_duration(took)} on {settings.device}{precision}")

@@ -15,6 +15,7 @@ from analyzer import budget, recordings
 from analyzer.budget import Estimate, frame_flops, proposals, seconds
 from analyzer.features import FeatureRequest, extract
 from analyzer.settings import Settings
+from foundation.action_space import LIBERO
 from foundation.errors import BadInput
 from policies.policy import FeatureSite
 
@@ -85,6 +86,31 @@ def test_proposals_fit_the_limit() -> None:
     settings = Settings(input_size=448, densify=2)
     assert proposals(work(settings=settings), 1000, 250)[1:] == ["--stride 4", "--input-size 224", "no --densify"]
     assert proposals(work(shallower=()), 1000, 999) == ["--stride 6"]
+
+
+def test_asking_what_actions_depend_on_is_part_of_the_work(tmp_path: Path) -> None:
+    policy = Dear(action_space=LIBERO, action_flops=1e12)
+    episode = recordings.open_recording(recordings.find([write_take(tmp_path / "take.mp4", FRAMES)])[0], Settings())
+    request = FeatureRequest((next(iter(episode.cameras)),), tuple(range(FRAMES)), SITES, 2, actions=True)
+
+    def ahead(**changes: Any) -> Estimate:
+        return budget.estimate([episode], [request], policy, tmp_path / "cache", quick(**changes))
+
+    silent = ahead(erase_frames=0, attribution_frames=0)
+    assert silent.asking == 0
+    # Of each erased frame: as it is, and 8 objects with 3 pieces of background each.
+    asked = ahead(erase_frames=2)
+    assert asked.asking == 2 * (1 + 8 * 4) * 1e12
+    assert asked.flops == silent.flops + asked.asking
+    assert dict(asked.shallower)["vision.0"] == dict(silent.shallower)["vision.0"] + asked.asking
+    told: list[str] = []
+    budget.approve(asked, say=told.append, rate=lambda device, dtype: 1e15)
+    assert "asked what its actions depend on" in told[0]
+
+
+def test_what_asking_takes_too_long_may_be_left_out() -> None:
+    assert proposals(work(asking=9e14), 100.0, 20.0)[0] == "--erase-frames 0 --attribution-frames 0"
+    assert "--erase-frames 0 --attribution-frames 0" not in proposals(work(asking=1e13), 100.0, 20.0)
 
 
 def test_over_the_time_is_refused_unless_told_otherwise() -> None:
