@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -85,17 +85,20 @@ class SiteBasis:
     overlap: tuple[float, ...]
     """Of each id's segment with the reference's of that id, 0 … 1."""
 
-    def apply(self, chunks: Iterable[np.ndarray]) -> Iterator[PatchView]:
-        """Every chunk in turn, in memory that does not grow with their number."""
-        for chunk in chunks:
-            eigenvectors = torch.cat(list(self.cut.ncut.transform_chunks(chunk)))
-            placed = coordinates(eigenvectors, self.cut.ncut.eigenvalues_)
-            squared = squared_distances(placed, self.cut.places)
-            yield PatchView(
-                eigenvectors.cpu().numpy(),
-                to_bytes(self.colors.blend(squared)).cpu().numpy(),
-                self.tree.finest[squared.argmin(1)].to(torch.uint8).cpu().numpy(),
-            )
+    def shares(self, chunk: np.ndarray) -> torch.Tensor:
+        """(n, C) features -> (n, k + 1); see `NystromNcut.transform_shares`."""
+        return torch.cat(list(self.cut.ncut.transform_shares(chunk)))
+
+    def view(self, shares: torch.Tensor) -> PatchView:
+        """(n, k + 1) shares, coupled or as they are."""
+        eigenvectors = self.cut.ncut.normalised(shares)
+        placed = coordinates(eigenvectors, self.cut.ncut.eigenvalues_)
+        squared = squared_distances(placed, self.cut.places)
+        return PatchView(
+            eigenvectors.cpu().numpy(),
+            to_bytes(self.colors.blend(squared)).cpu().numpy(),
+            self.tree.finest[squared.argmin(1)].to(torch.uint8).cpu().numpy(),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,10 @@ eight neighbours too. Compression noise of a good video stays under 1; in LIBERO
 another object passed, and 72 % of the patches did."""
 AGREEMENT = 0.5
 """Patches: flow there and back must end this close to where it began, or the patch has been covered."""
+LIKENESS = 8.0
+"""Grey levels: a patch must look the same, as a mean over its pixels, where flow finds it. Flow finds something in
+unrelated pictures, too, and in plain walls it even finds the way back. In LIBERO scenes at 7 frames a second 95 % of the
+patches pass, in a frame turned upside down 3 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,9 @@ class Motion:
     """(rows, cols, 2) float32, in patches, (column, row)."""
     visible: np.ndarray
     """(rows, cols) bool: the patch is still to be seen in the second frame."""
+    back_flow: np.ndarray
+    back_visible: np.ndarray
+    """The same for the patches of the second frame in the first."""
     static: np.ndarray
     """(rows, cols) bool: neither the patch nor what surrounds it changes."""
 
@@ -66,16 +73,31 @@ def motion(first: np.ndarray, second: np.ndarray, grid: tuple[int, int]) -> Moti
     change = np.abs(cv2.blur(second, (3, 3)).astype(np.int16) - cv2.blur(first, (3, 3))).mean(axis=2)
     most = cv2.dilate(_of_patches(change, pixels), np.ones((3, 3), np.uint8))
     there, back = _flow(first, second), _flow(second, first)
+    flow, visible = _followed(first, second, there, back, pixels)
+    back_flow, back_visible = _followed(second, first, back, there, pixels)
+    return Motion(flow, visible, back_flow, back_visible, static=np.asarray(most < STILL))
+
+
+def _followed(
+    first: np.ndarray, second: np.ndarray, there: np.ndarray, back: np.ndarray, pixels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Flow of pixels -> (rows, cols, 2) of patches, (rows, cols) which of them are where it leads."""
     y, x = np.mgrid[0 : len(first), 0 : first.shape[1]].astype(np.float32)
     x, y = x + there[..., 0], y + there[..., 1]
-    returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    missed = np.hypot(*np.moveaxis(there + returned, -1, 0)) / pixels
+
+    def found(picture: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+    missed = np.hypot(*np.moveaxis(there + found(back), -1, 0)) / pixels
+    unlike = cv2.absdiff(found(second), first).mean(axis=2)
     inside = (x >= 0) & (x < first.shape[1]) & (y >= 0) & (y < len(first))
-    return Motion(
-        flow=np.stack([_of_patches(there[..., axis], pixels) for axis in (0, 1)], axis=-1) / pixels,
-        visible=(_of_patches(missed, pixels) < AGREEMENT) & (_of_patches(inside, pixels) > 0.5),
-        static=np.asarray(most < STILL),
+    flow = np.stack([_of_patches(there[..., axis], pixels) for axis in (0, 1)], axis=-1) / pixels
+    visible = (
+        (_of_patches(missed, pixels) < AGREEMENT)
+        & (_of_patches(unlike, pixels) < LIKENESS)
+        & (_of_patches(inside, pixels) > 0.5)
     )
+    return flow, visible
 
 
 def _flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -38,6 +39,7 @@ from videos.preview import write_preview
 
 if TYPE_CHECKING:
     from analyzer.basis import SiteBasis, SiteCut
+    from analyzer.motion_track import MotionTrack
     from policies.policy import Policy
 
 CHUNK_FRAMES = 8
@@ -239,31 +241,37 @@ def _write_episode(
     actions: tuple[PredictedSteps, tuple[str, ...]] | None,
     progress: Progress,
 ) -> None:
+    from analyzer.motion_track import MotionTrack
     from analyzer.steadiness import measure
 
-    progress.stage(f"writing {episode.id}", len(bases) + 2, "part")
+    progress.stage(f"writing {episode.id}", len(bases) + 3, "part")
     with folder.new_episode(episode.id) as (building, finish):
         mosaic = write_preview(episode, building / "preview.mp4")
         progress.advance(1)
         table, action_notes = actions or (None, ())
         if episode.actions is not None or table is not None:
             write_actions(building / "actions.parquet", episode.actions, episode.action_space, table)
-        targets = {site: building / "sites" / safe_name(site) for site in bases}
-        sites = []
-        for site, basis in bases.items():
-            with writing_to(targets[site]):
-                targets[site].mkdir(parents=True)
-            sites.append(_write_site(targets[site], site, features[site], basis))
-            progress.advance(1)
         places = {name: (place.x, place.y, place.width, place.height) for name, place in mosaic.cameras.items()}
         record = replace(
             _episode_record(recording, episode, request, policy, places),
             predicted_space=None if table is None else table.space,
             notes=(*episode.notes, *action_notes),
         )
-        steadiness = measure(_pictures(episode, request), len(request.frames), record.cameras, targets)
+        grids = [features[site].shape[2:4] for site in bases]
+        motion = building / "motion"
+        track = MotionTrack.record(_pictures(episode, request), len(request.frames), record.cameras, grids, motion)
+        progress.advance(1)
+        targets = {site: building / "sites" / safe_name(site) for site in bases}
+        sites = []
+        for site, basis in bases.items():
+            with writing_to(targets[site]):
+                targets[site].mkdir(parents=True)
+            sites.append(_write_site(targets[site], site, features[site], basis, track, folder.manifest.settings))
+            progress.advance(1)
+        steadiness = measure(track, targets)
         for site_record in sites:
             write_site(targets[site_record.name], replace(site_record, steadiness=steadiness[site_record.name]))
+        shutil.rmtree(motion)
         progress.advance(1)
         finish(record)
 
@@ -294,8 +302,12 @@ def _pictures(episode: Episode, request: FeatureRequest) -> Iterator[list[np.nda
         yield [frame.rgb for frame in shown]
 
 
-def _write_site(target: Path, site: str, features: SiteFeatures, basis: SiteBasis) -> SiteRecord:
+def _write_site(
+    target: Path, site: str, features: SiteFeatures, basis: SiteBasis, track: MotionTrack, settings: Settings
+) -> SiteRecord:
     """Write its arrays; what is to be told of it."""
+    from analyzer.ncut.coupling import coupled
+
     frames, cameras, rows, cols, _ = features.shape
     ncut = basis.cut.ncut
     k = ncut.n_eigenvectors
@@ -307,13 +319,16 @@ def _write_site(target: Path, site: str, features: SiteFeatures, basis: SiteBasi
 
         eigenvectors, colors = array("eigenvectors", (k,), "float16"), array("colors", (3,), "uint8")
         segments = array("segments", (), "uint8")
-        at = 0
-        for view in basis.apply(features.chunks(CHUNK_FRAMES)):
-            count = len(view.segments) // (cameras * rows * cols)
-            eigenvectors.write(at, view.eigenvectors.reshape(count, cameras, rows, cols, k))
-            colors.write(at, view.colors.reshape(count, cameras, rows, cols, 3))
-            segments.write(at, view.segments.reshape(count, cameras, rows, cols))
-            at += count
+        each = (
+            frame
+            for chunk in features.chunks(CHUNK_FRAMES)
+            for frame in basis.shares(chunk).reshape(-1, cameras, rows, cols, k + 1)
+        )
+        for at, shares in enumerate(coupled(each, track.links((rows, cols)), settings.coupling)):
+            view = basis.view(shares.flatten(0, -2))
+            eigenvectors.write(at, view.eigenvectors.reshape(1, cameras, rows, cols, k))
+            colors.write(at, view.colors.reshape(1, cameras, rows, cols, 3))
+            segments.write(at, view.segments.reshape(1, cameras, rows, cols))
     return SiteRecord(
         name=site,
         grid=(rows, cols),

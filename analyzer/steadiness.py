@@ -1,62 +1,39 @@
-"""How steady a run is in time, measured on the run itself: no ground truth, one pass over the pictures, all sites at once."""
+"""How steady a run is in time, measured on the run itself: no ground truth but what moves in the pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from analyzer.motion import ModelPlane, motion
-from analyzer.ncut.steadiness import Meter, Step
+from analyzer.motion_track import MotionTrack
+from analyzer.ncut.steadiness import Meter
 from analyzer.npy import NpyFile
-from analyzer.run_folder import CameraRecord, SteadinessRecord
+from analyzer.run_folder import SteadinessRecord
 
 
-def measure(
-    pictures: Iterable[Sequence[np.ndarray]], frames: int, cameras: Sequence[CameraRecord], sites: Mapping[str, Path]
-) -> dict[str, SteadinessRecord | None]:
+def measure(track: MotionTrack, sites: Mapping[str, Path]) -> dict[str, SteadinessRecord | None]:
     """Steadiness of the colours and segments of every site of an episode; None where there is but one frame.
 
     Args:
-        pictures: of every analysed frame, (height, width, 3) uint8 of each camera.
-        frames: how many there are.
+        track: the motion of its pictures, on the grid of every site.
         sites: the folder of each site, its arrays already written.
     """
-    if frames < 2:
-        return dict.fromkeys(sites)
-    with ExitStack() as stack:
-
-        def opened(name: str) -> dict[str, NpyFile]:
-            return {site: stack.enter_context(NpyFile.open(folder / f"{name}.npy")) for site, folder in sites.items()}
-
-        colors, segments = opened("colors"), opened("segments")
-        grids = {site: (file.shape[2], file.shape[3]) for site, file in segments.items()}
-        planes = {grid: [ModelPlane(camera, grid) for camera in cameras] for grid in set(grids.values())}
-        meters = {site: Meter(frames) for site in sites}
-        before: dict[tuple[int, int], list[np.ndarray]] = {}
-        for at, shown in enumerate(pictures):
-            # Sites with the same grid share the pictures' motion.
-            seen = {grid: [plane(rgb) for plane, rgb in zip(of, shown, strict=True)] for grid, of in planes.items()}
-            steps = {grid: _step(before[grid], seen[grid], grid) for grid in before}
-            for site, meter in meters.items():
-                values = torch.from_numpy(colors[site].read(at, at + 1)[0].astype(np.float32))
-                labels = torch.from_numpy(segments[site].read(at, at + 1)[0].astype(np.int16))
-                meter.add(values, labels, steps.get(grids[site]))
-            before = seen
-    return {site: _record(meter) for site, meter in meters.items()}
+    return {site: _of_site(track, folder) if track.frames > 1 else None for site, folder in sites.items()}
 
 
-def _step(before: Sequence[np.ndarray], now: Sequence[np.ndarray], grid: tuple[int, int]) -> Step:
-    """Of all cameras."""
-    found = [motion(first, second, grid) for first, second in zip(before, now, strict=True)]
-    return Step(
-        static=torch.from_numpy(np.stack([one.static for one in found])),
-        visible=torch.from_numpy(np.stack([one.visible for one in found])),
-        flow=torch.from_numpy(np.stack([one.flow for one in found])),
-    )
+def _of_site(track: MotionTrack, folder: Path) -> SteadinessRecord:
+    meter = Meter(track.frames)
+    with NpyFile.open(folder / "colors.npy") as colors, NpyFile.open(folder / "segments.npy") as segments:
+        steps = chain([None], track.steps((segments.shape[2], segments.shape[3])))
+        for at, step in enumerate(steps):
+            values = torch.from_numpy(colors.read(at, at + 1)[0].astype(np.float32))
+            labels = torch.from_numpy(segments.read(at, at + 1)[0].astype(np.int16))
+            meter.add(values, labels, step)
+    return _record(meter)
 
 
 def _record(meter: Meter) -> SteadinessRecord:

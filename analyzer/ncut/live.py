@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from analyzer.ncut.embedding import weights
 from analyzer.ncut.running_sample import RunningSample
 
 FOREIGN_QUANTILE = 0.01
@@ -48,9 +49,9 @@ def aligning_rotation(new: torch.Tensor, old: torch.Tensor, eigenvalues: torch.T
 def relative_change(new: torch.Tensor, old: torch.Tensor, eigenvalues: torch.Tensor) -> float:
     """How far the rows moved, next to how far they lie apart: 0 not at all, 1 as far as from row to row.
 
-    Root mean square over rows, the columns weighted by the root of their eigenvalues as in `embedding.coordinates`.
+    Root mean square over rows, the columns weighted as in `embedding.coordinates`.
     """
-    weight = eigenvalues[1:].to(new.device).sqrt()
+    weight = weights(eigenvalues).to(new.device)
     moved = ((new[:, 1:] - old[:, 1:]) * weight).square().sum()
     apart = 2 * ((old[:, 1:] - old[:, 1:].mean(0)) * weight).square().sum()
     return float((moved / apart.clamp(min=1e-12)).sqrt())

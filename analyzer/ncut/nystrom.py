@@ -198,13 +198,25 @@ class NystromNcut:
 
         NaN and infinity come through as NaN: on a GPU looking for them would stop the loop at every block.
         """
+        return map(self.normalised, self.transform_shares(x))
+
+    def transform_shares(self, x: rows.Features) -> Iterator[torch.Tensor]:
+        """What `transform` is about to divide: yields (b, k + 1) float32, the k numerators and the degree.
+
+        All of them are linear in a patch's affinities, so their mean over several patches is what a patch with the mean
+        of those affinities would have: that is how frames are coupled (`coupling.coupled`). `normalised` takes them on.
+        """
         device = self._device()
         for block in rows.blocks(x, device):
             with torch.inference_mode():
                 if block.shape[1] != self.n_features_in_:
                     raise ValueError(f"The basis was fitted on {self.n_features_in_} channels; got {block.shape[1]}.")
-                embedded = self._embed(self._affinity(block))
-            yield embedded
+                shares = self._shares(self._affinity(block))
+            yield shares
+
+    def normalised(self, shares: torch.Tensor) -> torch.Tensor:
+        """(…, k + 1) numerators and degree -> (…, k) eigenvectors."""
+        return shares[..., :-1] * shares[..., -1:].clamp(min=self._floor).rsqrt()
 
     @overload
     def fit_transform(self, x: torch.Tensor, y: object = None) -> torch.Tensor: ...
@@ -330,9 +342,10 @@ class NystromNcut:
 
     def _embed(self, c: torch.Tensor) -> torch.Tensor:
         """(b, m) affinities -> (b, k) eigenvectors: linear in c, over the root of the degree."""
-        c = self._balanced(c)
-        degree = (c @ self._to_degree).clamp_(min=self._floor)
-        return (c @ self._to_vectors).mul_(degree.rsqrt_()[:, None])
+        return self.normalised(self._shares(c))
+
+    def _shares(self, c: torch.Tensor) -> torch.Tensor:
+        return self._balanced(c) @ torch.cat([self._to_vectors, self._to_degree[:, None]], dim=1)
 
     # -- checks ------------------------------------------------------------------------------------------------------
 

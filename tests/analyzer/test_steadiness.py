@@ -10,6 +10,7 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.motion import ModelPlane, motion
+from analyzer.motion_track import MotionTrack
 from analyzer.npy import NpyFile
 from analyzer.run_folder import CameraRecord, RunFolder, SteadinessRecord
 from analyzer.run_summary import run_steadiness
@@ -88,6 +89,22 @@ def test_a_shift_of_the_camera_is_followed() -> None:
     assert not found.static.any()
 
 
+def test_flow_back_is_that_of_the_pictures_swapped() -> None:
+    wide, plane = texture(112, 200), ModelPlane(camera(), GRID)
+    first, second = plane(wide[:, 7 : 7 + 168]), plane(with_patch(wide, 42, 42)[:, :168])
+    there, back = motion(first, second, GRID), motion(second, first, GRID)
+    np.testing.assert_array_equal(there.back_flow, back.flow)
+    np.testing.assert_array_equal(there.back_visible, back.visible)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_nothing_is_found_again_in_an_unrelated_picture(plain: bool) -> None:
+    plane = ModelPlane(camera(), GRID)
+    other = np.full((112, 168, 3), 60, np.uint8) if plain else texture(112, 168, seed=9)
+    found = motion(plane(texture(112, 168)), plane(other), GRID)
+    assert found.visible.mean() < 0.1
+
+
 def test_compression_noise_stands_still() -> None:
     rng = np.random.default_rng(0)
     plane, picture = ModelPlane(camera(), GRID), texture(112, 168).astype(np.float64)
@@ -118,7 +135,7 @@ def test_planted_flicker_switches_and_drift_are_reported(tmp_path: Path) -> None
     drifting = write_arrays(tmp_path / "drifting", drifting_colors, segments)
     pictures = [[texture(112, 168)]] * frames
     sites = {"steady": steady, "restless": restless, "drifting": drifting}
-    found = measure(pictures, frames, [camera()], sites)
+    found = measure(MotionTrack.record(pictures, frames, [camera()], [GRID], tmp_path / "motion"), sites)
     assert found["steady"] is not None
     assert found["steady"].warped == pytest.approx(0.0, abs=1e-6)
     assert replace(found["steady"], warped=0.0) == SteadinessRecord(1.0, 0.0, 0.0, 0.0, 0.0)
@@ -129,14 +146,16 @@ def test_planted_flicker_switches_and_drift_are_reported(tmp_path: Path) -> None
     assert found["restless"].warped == pytest.approx(10 / unit, rel=0.02)
     assert found["restless"].switches == pytest.approx(2 / 15 / 8)
     assert found["drifting"].drift == pytest.approx(30 / unit, rel=0.05)
-    assert measure(pictures[:1], 1, [camera()], sites) == dict.fromkeys(sites)
+    single = MotionTrack.record(pictures[:1], 1, [camera()], [GRID], tmp_path / "single")
+    assert measure(single, sites) == dict.fromkeys(sites)
 
 
 def test_where_everything_moves_nothing_is_claimed(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     colors = rng.integers(0, 255, (3, 1, *GRID, 3)).astype(np.uint8)
     site = write_arrays(tmp_path / "site", colors, colors[..., 0])
-    found = measure([[texture(112, 168, seed)] for seed in range(3)], 3, [camera()], {"site": site})["site"]
+    pictures = [[texture(112, 168, seed)] for seed in range(3)]
+    found = measure(MotionTrack.record(pictures, 3, [camera()], [GRID], tmp_path / "motion"), {"site": site})["site"]
     assert found is not None
     assert (found.static, found.flicker, found.switches, found.drift) == (0.0, None, None, None)
 
