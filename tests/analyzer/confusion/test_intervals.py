@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,7 +75,7 @@ def test_a_signal_that_ends_above_where_it_starts_is_refused() -> None:
 def test_laws(signal: np.ndarray, min_s: float) -> None:
     told = found(signal, min_s)
     times = np.arange(len(signal)) * 0.1
-    for (_, before), (after, _) in zip(told, told[1:], strict=False):
+    for (_, before), (after, _) in pairwise(told):
         assert before < after
     for first, last in told:
         assert signal[first] >= ON

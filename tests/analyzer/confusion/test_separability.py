@@ -97,7 +97,7 @@ def test_a_thing_of_two_parts_is_not_confused_with_what_lies_elsewhere() -> None
     """A plate's rim is as far from its middle as from a bowl; the bowl still knows itself."""
     rng = np.random.default_rng(0)
     plate = rng.normal(0, 0.1, size=(SHOWN, 2)) + np.repeat([[0.0, 0.0], [10.0, 0.0]], SHOWN // 2, axis=0)
-    bowl = rng.normal(0, 0.1, size=(SHOWN, 2)) + [5.0, 3.0]
+    bowl = rng.normal([5.0, 3.0], 0.1, size=(SHOWN, 2))
     assert confusion(compare(np.stack([plate, bowl])[None]), 0, 1)[0, 0] == 0
 
 

@@ -38,6 +38,8 @@ def reach(hand: np.ndarray, bowl: np.ndarray) -> Reach:
     return Reach.of("front", SIZE, [BOWL, PLATE], hand, scene(hand, bowl), TIMES, Settings())
 
 
+BELOW = np.array([0.0, 10.0])
+"""What is held hangs there."""
 STAYS = np.repeat([[40.0, 100.0]], FRAMES, axis=0)
 MISSES = between((0, START), (25, AT_BOWL), (30, AT_BOWL), (60, AT_PLATE), (79, AT_PLATE))
 """Goes to the bowl, then to the plate."""
@@ -73,7 +75,7 @@ def test_it_goes_for_what_it_comes_to() -> None:
 
 def test_who_is_carried_went_the_same_way() -> None:
     hand = between((0, (0.0, 0.0)), (79, (100.0, 0.0)))
-    middles = np.stack([hand + [0, 5], np.zeros_like(hand), -hand], axis=1)
+    middles = np.stack([hand + np.array([0, 5]), np.zeros_like(hand), -hand], axis=1)
     assert carried(middles, hand, 0, 79) == pytest.approx([1.0, 0.0, -1.0])
     assert np.isnan(carried(middles, hand, 5, 5)).all()
 
@@ -86,7 +88,7 @@ def test_leaving_one_thing_for_another_is_a_change_of_target() -> None:
 
 
 def test_carrying_it_there_is_none() -> None:
-    with_hand = np.where(np.arange(FRAMES)[:, None] < 30, [40.0, 100.0], MISSES + [0, 10])
+    with_hand = np.where(np.arange(FRAMES)[:, None] < 30, [40.0, 100.0], MISSES + BELOW)
     assert reach(MISSES, with_hand).switches(Settings()) == []
 
 
@@ -100,7 +102,7 @@ def test_closing_on_nothing_and_on_something() -> None:
     closed = [(30, 79)]
     left = reach(hand, STAYS).grips(closed, Settings())
     assert [(event.rule, event.instances) for event in left] == [("closes", (BOWL,)), ("closed-on-nothing", (BOWL,))]
-    lifted = np.where(np.arange(FRAMES)[:, None] < 40, [40.0, 100.0], hand + [0, 10])
+    lifted = np.where(np.arange(FRAMES)[:, None] < 40, [40.0, 100.0], hand + BELOW)
     taken = reach(hand, lifted).grips(closed, Settings())
     assert [event.rule for event in taken] == ["closes"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analyzer.failures import signals
-from foundation.action_space import LIBERO, ActionSpace, unnamed
+from foundation.action_space import LIBERO, unnamed
 
 STEPS = 100
 TIMES = np.arange(STEPS) / 20
