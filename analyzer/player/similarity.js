@@ -1,5 +1,5 @@
 // How alike every patch of every frame is to one that was clicked, in the coordinates of analyzer/ncut/embedding.py:
-// z_j = sqrt(lambda_j) u_j / u_1, and exp(-|z - p|^2 / (2 s^2)) with s half the typical distance of two patches: then half
+// z_j = w_j u_j / u_1 with w_j = lambda_j / sqrt(1 - lambda_j), and exp(-|z - p|^2 / (2 s^2)) with s half the typical distance of two patches: then half
 // of all patches are below 0.14, and what is alike stands out.
 
 import { halfTable } from "./npy.js";
@@ -8,8 +8,13 @@ const SAMPLE = 256; // patches that the typical distance is measured on
 const STEP = 1 << 15; // patches computed at once
 const SHARE = 0.5; // of the typical distance
 
+const LONGEST_WALK = 1000; // as in embedding.py
+
 function scales(eigenvalues) {
-  return Float32Array.from(eigenvalues, (value) => Math.sqrt(Math.max(0, value)));
+  return Float32Array.from(eigenvalues, (value) => {
+    const lambda = Math.min(1, Math.max(0, value));
+    return lambda / Math.sqrt(Math.max(1 - lambda, 1 / LONGEST_WALK));
+  });
 }
 
 // Coordinates of the patch at `at` (its position among all patches in `values`), k - 1 of them.
