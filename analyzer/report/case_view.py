@@ -14,7 +14,7 @@ from analyzer.failures.case import Case, Evidence
 from analyzer.failures.rules import RULES
 from analyzer.report.contents import Assessed, headline
 from analyzer.report.moments import around, key_frames, pair_of, shown_sites
-from analyzer.report.pictures import CLOSE_UP, RECORDING, Footage, Still, Wanted, rows
+from analyzer.report.pictures import CLOSE_UP, RECORDING, Film, Footage, Still, Wanted
 from analyzer.report.plots.action_curves import action_curves
 from analyzer.report.plots.confusion_in_time import confusion_in_time
 from analyzer.report.plots.layer_trace import layer_trace
@@ -121,7 +121,7 @@ def case_view(
                 for position, still in zip(wanted.positions, row.stills, strict=True)
             ),
         )
-        for row in rows(episode.run, record, footage, wanted, maps, outlines)
+        for row in Film(episode.run, record, footage, wanted, maps, outlines).rows()
     )
     view = CaseView(
         anchor=case_anchor(anchor, number),

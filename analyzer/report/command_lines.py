@@ -30,6 +30,16 @@ def report_command(runs: Sequence[RunFolder], output: Path) -> str:
     return _shell(_PROGRAM, "report", *(str(run.path) for run in runs), "-o", str(output))
 
 
+def compare_command(
+    runs: tuple[RunFolder, RunFolder], episodes: tuple[str, str], sites: tuple[Sequence[str], Sequence[str]]
+) -> str:
+    """Compares again; what both sides have in common is named once."""
+    paths = list(dict.fromkeys(str(run.path) for run in runs))
+    one_each = [",".join(of) for of in sites] if all(len(of) == 1 for of in sites) else []
+    named = ["--sites", ",".join(dict.fromkeys(one_each))] if one_each else []
+    return _shell(_PROGRAM, "compare", *paths, "--episodes", ",".join(dict.fromkeys(episodes)), *named)
+
+
 def setting_flags(settings: Settings) -> list[str]:
     """The flags that differ from the defaults."""
     flags = []

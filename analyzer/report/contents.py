@@ -157,7 +157,7 @@ def collect(paths: Sequence[Path], wanted: str = "") -> Report:
     for part in picked:
         if part not in known:
             raise BadInput(f"--episodes: there is no {quoted(part)}.{did_you_mean(part, known)}")
-    episodes = [_episode(name, run, episode) for name, run, episode in listed if not picked or episode in picked]
+    episodes = [reported(name, run, episode) for name, run, episode in listed if not picked or episode in picked]
     ranked = sorted(episodes, key=_worth)
     anchors = _anchors(ranked, several=len(named) > 1)
     return Report(
@@ -181,7 +181,8 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _episode(name: str, run: RunFolder, id_: str) -> ReportedEpisode:
+def reported(name: str, run: RunFolder, id_: str) -> ReportedEpisode:
+    """One episode without a rank; what is missing or damaged is told in its `problem`."""
     nothing = ReportedEpisode(run, name, id_, 0, "", None, None)
     if id_ not in run.manifest.done:
         return replace(nothing, problem="Not analysed yet: the run is not finished.")

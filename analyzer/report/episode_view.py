@@ -13,7 +13,7 @@ from analyzer.dependence.record import Dependence
 from analyzer.findings_folder import Findings
 from analyzer.report.case_view import CaseView, case_anchor, case_view, kind_title, wanted_pictures
 from analyzer.report.contents import Assessed, ReportedEpisode, count
-from analyzer.report.pictures import Footage, Still, Wanted, rows, still
+from analyzer.report.pictures import Film, Footage, Still, Wanted, still
 from analyzer.report.plots.dependence import Erased, erasure
 from analyzer.report.plots.pair_matrix import Named, pair_matrix
 from analyzer.report.plots.svg import rgb
@@ -202,7 +202,7 @@ def _middle(run: RunFolder, record: EpisodeRecord) -> Still | None:
     wanted = Wanted(0, (len(record.frames) // 2,), (), ())
     try:
         footage = Footage.read(run, record, [wanted])
-        return next(rows(run, record, footage, wanted, None, ())).stills[0]
+        return Film(run, record, footage, wanted, None, ()).recording().stills[0]
     except (RunUnreadable, EpisodeUnreadable):
         return None  # a table of episodes does without one
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from analyzer.report.command_lines import run_command
 from analyzer.report.contents import Report, ReportedEpisode, count, headline
 from analyzer.report.episode_view import EpisodeView, episode_view, instruction, outcome_class
 from analyzer.report.pictures import Still
+from analyzer.report.render_page import render_page
 from analyzer.run_folder import RunFolder
 from analyzer.settings import PARAMETERS
 from foundation.errors import RunUnreadable
-from foundation.names import printable
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _MOST_SENTENCES = 2
 TERMS = (
     (
@@ -92,7 +84,7 @@ class RunView:
 
 def report_page(report: Report, views: Sequence[EpisodeView], *, report_command: str, index_link: str = "") -> str:
     """A page with everything about some episodes; `views` are theirs, in the report's order."""
-    return _render(
+    return render_page(
         "report.html",
         title=report.title,
         summary=report.summary(),
@@ -104,19 +96,21 @@ def report_page(report: Report, views: Sequence[EpisodeView], *, report_command:
         episodes=views,
         runs=_runs(report),
         report_command=report_command,
+        terms=TERMS,
         script="",
     )
 
 
 def index_page(report: Report, rows: Sequence[RankingRow], *, report_command: str) -> str:
     """The list of all episodes, each leading to a page of its own."""
-    return _render(
+    return render_page(
         "index.html",
         title=report.title,
         summary=report.summary(),
         ranking=rows,
         runs=_runs(report),
         report_command=report_command,
+        terms=TERMS,
     )
 
 
@@ -179,28 +173,3 @@ def _steadiness(run: RunFolder, episode: str) -> list[tuple[str, ...]]:
         figures = [None] * 4 if record is None else [record.flicker, record.switches, record.drift, record.warped]
         rows.append((episode, site, *("–" if figure is None else f"{figure:.4f}" for figure in figures)))
     return rows
-
-
-def _render(template: str, **values: Any) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_safe,
-    )
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return environment.get_template(template).render(
-        **values,
-        terms=TERMS,
-        style=Markup(style),
-        policy=Markup(policy),  # both are ours, not a recording's
-    )
-
-
-def _safe(value: object) -> object:
-    """What a browser would obey in plain text (changes of direction, control characters) is written out."""
-    return value if isinstance(value, Markup) or not isinstance(value, str) else printable(value)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from analyzer.drawing import overlay
 from analyzer.drawing.cells import panel_sizes, scaled
 from analyzer.drawing.outlines import Outlined, outlined
+from analyzer.drawing.patch_map import PatchMap
 from analyzer.drawing.site_painter import Paint, SitePainter
 from analyzer.instances.label_maps import LabelMaps
 from analyzer.pixels import preview_pixels, recorded_pixels
@@ -91,43 +93,71 @@ class Footage:
             return cls(pixels, True)
 
 
-def rows(
-    run: RunFolder,
-    record: EpisodeRecord,
-    footage: Footage,
-    wanted: Wanted,
-    maps: LabelMaps | None,
-    outlines: Sequence[Outlined],
-) -> Iterator[Row]:
-    """The recording as a whole, then a close-up of what is outlined: as recorded, and as each site sees it."""
-    camera = record.cameras[wanted.camera]
-    whole = panel_sizes(record, [wanted.camera], max(_LEAST, min(_HEIGHT, camera.height)))
-    labels = {position: None if maps is None else maps[position] for position in wanted.positions}
-    window = close_up([one for one in labels.values() if one is not None], wanted.instances)
+class Film:
+    """The key frames of one camera: as a whole, and close up on what is outlined, as recorded and as sites see it."""
 
-    def drawn(position: int, picture: np.ndarray) -> np.ndarray:
-        label_map = labels[position]
-        return picture if label_map is None else outlined(picture, label_map, outlines)
+    def __init__(
+        self,
+        run: RunFolder,
+        record: EpisodeRecord,
+        footage: Footage,
+        wanted: Wanted,
+        maps: LabelMaps | None,
+        outlines: Sequence[Outlined],
+    ) -> None:
+        self._run, self._record, self._footage, self._wanted = run, record, footage, wanted
+        self._outlines = outlines
+        self._labels = {position: None if maps is None else maps[position] for position in wanted.positions}
+        self._camera = record.cameras[wanted.camera]
+        self._whole = panel_sizes(record, [wanted.camera], max(_LEAST, min(_HEIGHT, self._camera.height)))
+        self._window = close_up([one for one in self._labels.values() if one is not None], wanted.instances)
+        self._part = self._window or Window(0.0, 0.0, 1.0, 1.0)
+        # Painted at a size at which the window has the width of the whole, so that patches and outlines stay sharp.
+        height = round(self._whole[wanted.camera][0] / self._part.width)
+        self._sizes = panel_sizes(record, [wanted.camera], height)
+        self._raw = {position: scaled(footage.pixels[position], self._sizes) for position in wanted.positions}
 
-    first = []
-    for position in wanted.positions:
-        picture = drawn(position, scaled(footage.pixels[position], whole)[wanted.camera])
-        first.append(still(picture if window is None else framed(picture, window)))
-    yield Row(RECORDING, tuple(first))
-    # Painted at a size at which the window has the width of the whole, so that patches and outlines stay sharp.
-    part = window or Window(0.0, 0.0, 1.0, 1.0)
-    sizes = panel_sizes(record, [wanted.camera], round(next(iter(whole.values()))[0] / part.width))
-    raw = {position: scaled(footage.pixels[position], sizes) for position in wanted.positions}
-    if window is not None:
-        near = [part.cut(drawn(position, raw[position][wanted.camera])) for position in wanted.positions]
-        yield Row(CLOSE_UP, tuple(map(still, near)))
-    with ExitStack() as stack:
-        for site in wanted.sites:
-            painter = SitePainter(run, record, site, sizes, Paint(False, _OPACITY, False, 1))
-            stack.callback(painter.close)
-            painted = [painter.panels(position, raw[position])[wanted.camera] for position in wanted.positions]
-            pairs = zip(wanted.positions, painted, strict=True)
-            yield Row(site, tuple(still(part.cut(drawn(position, picture))) for position, picture in pairs))
+    def rows(self) -> list[Row]:
+        """The recording, its close-up where there is one, and every wanted site."""
+        near = [self.close_up()] if self._window is not None else []
+        return [self.recording(), *near, *(self.site(site) for site in self._wanted.sites)]
+
+    def recording(self) -> Row:
+        """As a whole; a thin frame around what the close-ups show."""
+        stills = []
+        for position in self._wanted.positions:
+            picture = scaled(self._footage.pixels[position], self._whole)[self._wanted.camera]
+            picture = self._outlined(position, picture)
+            stills.append(still(picture if self._window is None else framed(picture, self._window)))
+        return Row(RECORDING, tuple(stills))
+
+    def close_up(self) -> Row:
+        return self._near(CLOSE_UP, lambda position: self._raw[position][self._wanted.camera])
+
+    def site(self, site: str) -> Row:
+        """In the run's own colours."""
+        painter = SitePainter(self._run, self._record, site, self._sizes, Paint(False, _OPACITY, False, 1))
+        with closing(painter):
+            return self._near(site, lambda position: painter.panels(position, self._raw[position])[self._wanted.camera])
+
+    def painted(self, name: str, colors: Callable[[int], np.ndarray], grid: tuple[int, int]) -> Row:
+        """In other colours: position among the analysed frames -> (rows, cols, 3) uint8 of the film's camera."""
+        patches = PatchMap(self._camera, grid, self._sizes[self._wanted.camera])
+
+        def picture(position: int) -> np.ndarray:
+            paint = patches.as_patches(colors(position))
+            paint = paint if patches.whole else overlay.shaded(paint, patches.inside)
+            return overlay.blended(self._raw[position][self._wanted.camera], paint, _OPACITY)
+
+        return self._near(name, picture)
+
+    def _near(self, name: str, picture: Callable[[int], np.ndarray]) -> Row:
+        drawn = (self._outlined(position, picture(position)) for position in self._wanted.positions)
+        return Row(name, tuple(still(self._part.cut(one)) for one in drawn))
+
+    def _outlined(self, position: int, picture: np.ndarray) -> np.ndarray:
+        labels = self._labels[position]
+        return picture if labels is None else outlined(picture, labels, self._outlines)
 
 
 @dataclass(frozen=True)
