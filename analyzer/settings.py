@@ -167,6 +167,11 @@ class Settings:
     )
 
     # Findings
+    instances: str = _parameter(
+        "found",
+        "Things that are compared: 'found' without labels, 'masks' those the recording names, 'none' nothing.",
+        choices=("found", "masks", "none"),
+    )
     confusion_on: float = _parameter(
         0.5, "Confusion (0 apart, 1 indistinguishable) from which on two objects count as confused.", low=0.05, high=1.0
     )
