@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,29 @@ def _run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
     folder = run(found, settings, out, cache=_cache(options), resume=options.resume, progress=progress, approve=approve)
     return {"path": str(folder.path), "episodes": folder.manifest.done, "sites": folder.site_names}
+
+
+def _assess(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from analyzer.assessment import assess_run
+    from analyzer.run_folder import RunFolder
+
+    run = RunFolder.open(options.run)
+    episodes = [options.episode] if options.episode else run.manifest.done
+    options.after_stop = "Findings that were made stay; the others are as they were."
+    cases = assess_run(
+        run,
+        episodes,
+        cache=_cache(options),
+        instances=options.instances,
+        without_policy=options.no_policy,
+        progress=progress,
+    )
+    told = [f"{episode}: {printable(case.sentence)}" for episode, found in cases.items() for case in found[:1]]
+    return {
+        "path": str(run.path),
+        "cases": {episode: [asdict(case) for case in found] for episode, found in cases.items()},
+        "text": "\n".join(told) or "No case was found.",
+    }
 
 
 def _render(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -215,6 +239,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--yes", action="store_true", help="run whatever time, disk and memory it takes")
     cache(run)
     _add_settings(run, tuple(PARAMETERS))
+
+    assess = command("assess", "make the findings of a finished run again: confused objects, events, cases", _assess)
+    assess.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    assess.add_argument("--episode", help="which episode (default: all of the run)")
+    _add_settings(assess, ("instances",))
+    assess.add_argument(
+        "--no-policy",
+        action="store_true",
+        help="do not load the policy; raw features and what the actions depend on are not assessed",
+    )
+    cache(assess)
 
     render = command("render", "draw a run over its video", _render)
     render.add_argument("run", type=Path, metavar="RUN", help="run folder")

@@ -11,10 +11,11 @@ from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyzer import chosen_policy
 from analyzer.actions import PredictedSteps, by_step, convention
 from analyzer.budget import Estimate, estimate
 from analyzer.features import FeatureRequest, SiteFeatures, extract, predicted
@@ -78,7 +79,7 @@ def run(
     for recording in recordings:
         episodes.append(open_recording(recording, settings))
         progress.advance(1)
-    policy = _load(settings)
+    policy = chosen_policy.load(settings)
     sites = choose_sites(settings.sites, policy)
     requests = [_request(episode, policy, settings, sites) for episode in episodes]
     groups = _groups(len(episodes), settings.basis)
@@ -178,18 +179,6 @@ def choose_cameras(wanted: Sequence[str], episode: Episode, policy: Policy) -> t
             f"{listed}. Choose others with --camera."
         )
     return chosen
-
-
-def _load(settings: Settings) -> Policy:
-    from policies.catalog import load_policy
-
-    options: dict[str, Any] = {} if settings.input_size is None else {"input_size": settings.input_size}
-    for name in ("unnorm_key", "recipe"):
-        if getattr(settings, name) is not None:
-            options[name] = getattr(settings, name)
-    if settings.densify > 1:
-        options["densify"] = settings.densify
-    return load_policy(settings.policy, device=settings.device, dtype=settings.dtype, **options)
 
 
 def _request(episode: Episode, policy: Policy, settings: Settings, sites: tuple[str, ...]) -> FeatureRequest:
