@@ -114,7 +114,7 @@ def _bisect(x: torch.Tensor, count: int) -> torch.Tensor:
         values = points[members]
         axis = int(values.var(axis=0).argmax())
         upper = values[:, axis] > values[:, axis].mean()
-        if not upper.any():
+        if upper.all() or not upper.any():
             break  # a spread so small that rounding hides it
         heapq.heapreplace(cells, cell(members[upper]))
         heapq.heappush(cells, cell(members[~upper]))
