@@ -230,6 +230,8 @@ def _write_episode(
     actions: tuple[PredictedSteps, tuple[str, ...]] | None,
     progress: Progress,
 ) -> None:
+    from analyzer.assessment import findings_of, just_analysed
+    from analyzer.findings_folder import FOLDER, write_findings
     from analyzer.motion_track import MotionTrack
     from analyzer.steadiness import measure
 
@@ -262,7 +264,16 @@ def _write_episode(
             write_site(targets[site_record.name], replace(site_record, steadiness=steadiness[site_record.name]))
         shutil.rmtree(motion)
         progress.advance(1)
+        analysed = just_analysed(record, sites, targets, episode, features, _kinds_of_actions(episode, table))
+        found = findings_of(analysed, episode, request, policy, folder.manifest.settings, progress)
+        write_findings(building / FOLDER, *found)
         finish(record)
+
+
+def _kinds_of_actions(episode: Episode, table: PredictedSteps | None) -> dict[str, np.ndarray | None]:
+    """As `RunFolder.actions` would give them."""
+    predicted = {} if table is None else {"difference": table.difference, "uncertainty": table.uncertainty}
+    return {"recorded": episode.actions, **{k: None if np.isnan(v).all() else v for k, v in predicted.items()}}
 
 
 def _predicted_steps(
