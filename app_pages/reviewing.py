@@ -25,7 +25,7 @@ def review_state(chosen: Chosen) -> dict[str, Any]:
         reviews = [asdict(review) for review in EpisodeReviews(chosen.run.path, chosen.episode).current()]
         error = answer.get("error")
     except OSError as problem:
-        reviews, error = [], f"Reviews cannot be read: {problem.strerror}."
+        reviews, error = [], answer.get("error") or f"Reviews cannot be read: {problem.strerror}."
     return {
         "reviewer": reviewer(),
         "reviews": reviews,

@@ -47,13 +47,16 @@ class Clock {
   }
 }
 
+const PATIENCE = 300; // milliseconds: a browser that never tells which frame it shows is believed after that
+
 export class VideoClock extends Clock {
   constructor(video, times, end, callbacks) {
     super(times, end, callbacks);
     this.video = video;
     this.wanted = 0;
     this.going = null; // the frame that a seek under way leads to
-    this.listening = 0;
+    this.arrived = false; // the seek is over, as far as the browser says
+    this.onscreen = -1; // the frame that the browser last said to have put on the screen
     this.events = {
       seeked: () => this.#seeked(),
       ended: () => this.#ended(),
@@ -61,6 +64,7 @@ export class VideoClock extends Clock {
       error: () => callbacks.onerror?.(video.error),
     };
     for (const [name, listener] of Object.entries(this.events)) video.addEventListener(name, listener);
+    this.#listen();
   }
 
   // The middle of the interval in which a frame is shown: rounding cannot lead to its neighbour.
@@ -76,11 +80,23 @@ export class VideoClock extends Clock {
 
   #go() {
     this.going = this.wanted;
+    this.arrived = false;
     this.video.currentTime = this.middle(this.going);
   }
 
+  // A seek is over when the browser says so and has put the frame on the screen. It says only one of the two when the
+  // frame was there already; and the other way round, "seeked" may come while the frame before is still there.
   #seeked() {
     if (this.going === null) return;
+    this.arrived = true;
+    if (this.onscreen === this.going) return void this.#settle();
+    const going = this.going;
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.going === going && this.arrived && this.#settle(), PATIENCE);
+  }
+
+  #settle() {
+    clearTimeout(this.waiting);
     const reached = this.going;
     this.going = null;
     this.#show(reached);
@@ -94,13 +110,29 @@ export class VideoClock extends Clock {
     this.onframe(frame);
   }
 
+  #listen() {
+    this.video.requestVideoFrameCallback((_, { mediaTime }) => {
+      if (this.gone) return;
+      this.#listen();
+      this.onscreen = nearestFrame(this.times, mediaTime);
+      if (this.going !== null) {
+        if (this.arrived && this.onscreen === this.going) this.#settle();
+      } else if (this.playing) {
+        if (this.onscreen > this.last || this.onscreen < this.first) this.#again();
+        else {
+          this.wanted = this.onscreen;
+          this.#show(this.onscreen);
+        }
+      }
+    });
+  }
+
   play() {
     if (this.playing) return;
     this.playing = true;
     this.onstate();
     if (this.frame >= this.last || this.frame < this.first) this.seek(this.first);
     else this.#resume();
-    this.#listen();
   }
 
   #resume() {
@@ -113,28 +145,10 @@ export class VideoClock extends Clock {
     this.video.playbackRate = rate;
   }
 
-  #listen() {
-    const turn = ++this.listening;
-    const heard = (_, { mediaTime }) => {
-      if (turn !== this.listening || !this.playing) return;
-      if (this.going === null) {
-        const frame = nearestFrame(this.times, mediaTime);
-        if (frame > this.last || frame < this.first) this.#again();
-        else {
-          this.wanted = frame;
-          this.#show(frame);
-        }
-      }
-      this.video.requestVideoFrameCallback(heard);
-    };
-    this.video.requestVideoFrameCallback(heard);
-  }
-
   #again() {
-    if (this.loop) {
-      this.video.pause();
-      this.seek(this.first);
-    } else this.pause();
+    this.video.pause();
+    if (this.loop) this.seek(this.first);
+    else this.pause();
   }
 
   #ended() {
@@ -147,7 +161,6 @@ export class VideoClock extends Clock {
   }
 
   pause() {
-    this.listening++;
     this.playing = false;
     this.video.pause();
     this.onstate();
@@ -156,7 +169,8 @@ export class VideoClock extends Clock {
   }
 
   destroy() {
-    this.listening++;
+    this.gone = true;
+    clearTimeout(this.waiting);
     for (const [name, listener] of Object.entries(this.events)) this.video.removeEventListener(name, listener);
     this.video.pause();
     this.video.removeAttribute("src");

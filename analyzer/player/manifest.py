@@ -54,6 +54,12 @@ def manifest(run: RunFolder, episode: str, sources: Callable[[Artifact], Source 
     def source(name: str) -> Source | None:
         return sources(known[name]) if name in known else None
 
+    found = _findings(run, record, source, warnings)
+    labels = None
+    try:
+        labels = source(LABELS) if found is not None else None
+    except RunUnreadable as error:
+        warnings.append(f"Outlines of instances are left out: {error}")
     return {
         "run": run.path.name,
         "episode": record.id,
@@ -69,10 +75,10 @@ def manifest(run: RunFolder, episode: str, sources: Callable[[Artifact], Source 
         "cameras": [_camera(camera) for camera in record.cameras],
         "sites": list(filter(None, (_site(run, episode, name, source, warnings) for name in run.site_names))),
         "actions": _actions(run, record, warnings),
-        "findings": _findings(run, record, source, warnings),
+        "findings": found,
         "labels": None
-        if source(LABELS) is None
-        else {"source": source(LABELS), "grid": label_size([(c.height, c.width) for c in record.cameras])},
+        if found is None or labels is None
+        else {"source": labels, "grid": label_size([(c.height, c.width) for c in record.cameras])},
     }
 
 

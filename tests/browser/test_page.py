@@ -1,0 +1,175 @@
+"""The Streamlit page around the player: links, what goes to the server and comes back, and what survives its death."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driving import Server, opened, recorded, start_server
+from made_runs import make_run
+
+from analyzer.reviews import EpisodeReviews
+from analyzer.run_folder import RunFolder
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """A server on a folder in which runs may still appear."""
+    folder = tmp_path_factory.mktemp("shelf")
+    server = start_server([folder], tmp_path_factory.mktemp("log") / "server.log")
+    yield server, folder
+    server.process.kill()
+    server.process.wait()
+
+
+def two_takes(folder: Path, recordings: Path) -> RunFolder:
+    return make_run(folder, *(recorded(recordings / f"take{number}.mp4", 8) for number in range(2)))
+
+
+@pytest.fixture
+def own(shelf: tuple[Server, Path], tmp_path: Path, request: pytest.FixtureRequest) -> tuple[str, RunFolder]:
+    """The address of a run of two episodes that the test may write to."""
+    server, folder = shelf
+    run = two_takes(folder / request.node.name, tmp_path)
+    return f"{server.address}/?run={run.path.name}", run
+
+
+def reviews(run: RunFolder, episode: str = "take0") -> EpisodeReviews:
+    return EpisodeReviews(run.path, episode)
+
+
+def saved(page: Any) -> None:
+    page.wait_for_function(
+        "[...document.querySelectorAll('*')].some((e) => e.shadowRoot?.querySelector('.save-state')?.textContent === 'Saved')",
+        timeout=8000,
+    )
+
+
+def test_a_link_opens_the_page_on_its_frame_and_the_page_keeps_it(page: Any, server: Server) -> None:
+    opened(page, f"{server.address}/?run=run&episode=take&frame=12&mode=segments&site=vision.7")
+    assert page.locator(".picture").get_attribute("data-frame") == "12"
+    assert page.locator(".site[aria-checked=true] .site-name").inner_text() == "vision.7"
+    assert page.locator(".segmented [aria-checked=true]").first.inner_text() == "Segments"
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("location.search.includes('frame=13')")
+    page.reload()
+    page.wait_for_selector(".lens[data-ready]")
+    page.wait_for_function("location.search.includes('frame=13') && location.search.includes('site=vision.7')")
+    assert page.locator(".picture").get_attribute("data-frame") == "13"
+
+
+def test_an_unknown_run_or_episode_is_said_plainly(page: Any, server: Server) -> None:
+    page.goto(f"{server.address}/?run=%3Cb%3Enone")
+    page.get_by_text("There is no run").wait_for()
+    page.goto(f"{server.address}/?run=run&episode=none")
+    page.get_by_text("has no episode").wait_for()
+    assert page.get_by_text("Traceback").count() == 0
+
+
+def test_a_verdict_tags_and_a_note_are_saved_at_once(page: Any, own: tuple[str, RunFolder]) -> None:
+    address, run = own
+    opened(page, f"{address}&episode=take0")
+    page.keyboard.press("n")
+    page.get_by_role("radio", name="real").click()
+    page.get_by_label("Add a tag").fill("bowl <b>")
+    page.get_by_label("Add a tag").press("Enter")
+    page.get_by_label("Note").fill("took the plate </textarea>")
+    saved(page)
+    (review,) = reviews(run).current()
+    assert (review.case, review.verdict, review.tags) == ("case-0", "real", ("bowl <b>",))
+    assert review.note == "took the plate </textarea>"
+    page.reload()
+    page.wait_for_selector(".lens[data-ready]")
+    page.locator(".case").first.click()
+    assert page.get_by_label("Note").input_value() == "took the plate </textarea>"
+    assert page.locator(".case .verdict").inner_text() == "real"
+
+
+def test_a_note_survives_the_death_of_the_server(page: Any, tmp_path: Path) -> None:
+    run = two_takes(tmp_path / "run", tmp_path)
+    server = start_server([run.path], tmp_path / "server.log")
+    opened(page, server.address)
+    page.get_by_label("Note").fill("first")
+    saved(page)
+    server.process.kill()  # as kill -9 does
+    server.process.wait()
+    assert [review.note for review in reviews(run).current()] == ["first"]
+    # Typed while nobody listens: it goes out once there is somebody again.
+    page.get_by_label("Note").fill("first, and second")
+    page.wait_for_timeout(500)
+    again = start_server([run.path], tmp_path / "again.log", port=server.port)
+    try:
+        opened(page, server.address)
+        for _ in range(100):
+            notes = [review.note for review in reviews(run).current()]
+            if notes == ["first, and second"]:
+                break
+            page.wait_for_timeout(100)
+        assert notes == ["first, and second"]
+    finally:
+        again.process.kill()
+        again.process.wait()
+
+
+def test_two_pages_lose_nothing_to_each_other(page: Any, own: tuple[str, RunFolder]) -> None:
+    address, run = own
+    other = page.context.new_page()
+    for tab in (page, other):
+        opened(tab, f"{address}&episode=take0")
+    for number in range(12):
+        for tab, name in ((page, "a"), (other, "b")):
+            tab.get_by_label("Note").fill(f"{name}{number}")
+            tab.wait_for_timeout(60)
+    for tab in (page, other):
+        tab.get_by_label("Note").blur()
+        saved(tab)
+    assert sorted(review.note for review in reviews(run).current()) == ["a11", "b11"]
+
+
+def test_what_cannot_be_saved_is_said_and_stays_on_the_page(page: Any, own: tuple[str, RunFolder]) -> None:
+    address, run = own
+    (run.path / "reviews").write_text("in the way")
+    opened(page, f"{address}&episode=take0")
+    page.get_by_label("Note").fill("do not lose me")
+    page.locator(".save-state.failed").wait_for()
+    assert "Not saved" in page.locator(".save-state").inner_text()
+    assert page.get_by_label("Note").input_value() == "do not lose me"
+    (run.path / "reviews").unlink()
+    saved(page)
+    assert [review.note for review in reviews(run).current()] == ["do not lose me"]
+
+
+def test_up_and_down_go_from_episode_to_episode(page: Any, own: tuple[str, RunFolder]) -> None:
+    address, _ = own
+    opened(page, f"{address}&episode=take0&frame=3")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("location.search.includes('episode=take1')")
+    page.locator(".facts", has_text="take1").wait_for()
+    page.wait_for_selector(".picture[data-frame='0']")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("location.search.includes('episode=take0')")
+
+
+def test_the_page_asks_nobody_else_for_anything(page: Any, server: Server) -> None:
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2] if "://" in request.url else ""))
+    opened(page, server.address)
+    page.wait_for_timeout(500)
+    assert {host for host in hosts if not host.startswith("127.0.0.1")} <= {""}
+
+
+def test_the_theme_follows_the_browser(chromium: Any, server: Server) -> None:
+    for scheme, color in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(16, 18, 22)")):
+        context = chromium.new_context(color_scheme=scheme)
+        page = opened(context.new_page(), server.address)
+        shown = page.locator(".lens").evaluate("(e) => getComputedStyle(e).backgroundColor")
+        context.close()
+        assert shown == color
+
+
+def test_a_manifest_is_plain_json(page: Any, server: Server) -> None:
+    answer = page.request.get(f"{server.address}/lens/run/run/take/manifest.json")
+    assert json.loads(answer.text())["episode"] == "take"
