@@ -188,6 +188,40 @@ def _view(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     return {"exit_code": view(options.runs, port=options.port, address=options.address, browser=options.browser)}
 
 
+def _compare(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from analyzer.comparison.write import write_comparison
+
+    told = write_comparison(options.runs, _names(options.episodes), _names(options.sites), options.output)
+    # Text out of recordings is shown on the lines it belongs to, its control characters written out.
+    return told | ({"text": "\n".join(map(printable, told["text"].splitlines()))} if "text" in told else {})
+
+
+def _sheet(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from analyzer.sheet import SheetRequest, sheet
+
+    request = SheetRequest(
+        output=options.output,
+        site=options.site,
+        columns=options.columns,
+        paint=options.paint,
+        segments=options.segments,
+        opacity=options.opacity,
+        smooth=options.smooth,
+        panel_height=options.panel_height,
+        from_preview=options.from_preview,
+    )
+    options.after_stop = "Features that were read stay in the cache; the same command goes on from there."
+    return sheet(
+        options.paths,
+        options.episodes,
+        _settings(options),
+        request,
+        cache=_cache(options),
+        out=options.out,
+        progress=progress,
+    )
+
+
 def _doctor(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.doctor import examine
 
@@ -284,13 +318,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("--browser", action="store_true", help="open the page in the browser")
 
+    compare = command("compare", "say how two episodes, two policies or two sites differ", _compare)
+    compare.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="one run folder or two")
+    compare.add_argument("--episodes", default="", help="one of each side, A,B; or one that both have")
+    compare.add_argument("--sites", default="", help="one of each side, A,B; or one for both (default: all)")
+    compare.add_argument("-o", "--output", type=Path, help=".html, .md or .json (default: text on stdout)")
+
+    sheet = command("sheet", "lay many clips or pictures side by side at one site, in one joint basis", _sheet)
+    sheet.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="recordings, pictures, folders of them; or one run folder"
+    )
+    sheet.add_argument("-o", "--output", type=Path, required=True, help="the .png")
+    sheet.add_argument("--site", help="site to draw (default: the deepest)")
+    sheet.add_argument("--episodes", default="", help="which episodes, e.g. 0,3-5,ep_010 (default: all)")
+    sheet.add_argument("--columns", type=int, default=4, help="frames of every clip, spread over it (default: 4)")
+    sheet.add_argument("--out", type=Path, help="keep the run in this folder (default: keep the features alone)")
+    _add_paint_options(sheet, "what is laid over the pictures (default: colors)")
+    cache(sheet)
+    _add_settings(sheet, tuple(name for name in PARAMETERS if name not in ("sites", "basis")))
+
     doctor = command("doctor", "report codecs, devices, disk, versions and what is missing", _doctor)
     cache(doctor)
     return parser
 
 
 def _add_render_options(render: argparse.ArgumentParser) -> None:
-    styles, paints = ("overlay", "segments", "side-by-side", "grid"), ("colors", "segments")
+    styles = ("overlay", "segments", "side-by-side", "grid")
     render.add_argument(
         "--site", "--sites", default="", help="site to draw; for grid several, separated by commas (default: all)"
     )
@@ -300,31 +353,30 @@ def _add_render_options(render: argparse.ArgumentParser) -> None:
     )
     render.add_argument("--camera", default="", help="cameras, separated by commas (default: all of the run)")
     render.add_argument(
-        "--paint", choices=paints, default="colors", help="what side-by-side and grid show (default: colors)"
+        "--frames", default="", help="frames of a .png, e.g. 0,45,90 (default: spread over the episode)"
     )
     render.add_argument(
+        "--columns", type=int, default=6, help="frames of a grid .png where --frames names none (default: 6)"
+    )
+    _add_paint_options(render, "what side-by-side and grid show (default: colors)")
+
+
+def _add_paint_options(sub: argparse.ArgumentParser, paint: str) -> None:
+    """How colours or segments lie over pictures."""
+    sub.add_argument("--paint", choices=("colors", "segments"), default="colors", help=paint)
+    sub.add_argument(
         "--segments",
         type=int,
         default=12,
         metavar="K",
         help="how many segments the patches are divided into (default: 12)",
     )
-    render.add_argument(
-        "--opacity", type=float, default=0.6, help="of the colours over the video, 0 … 1 (default: 0.6)"
-    )
-    render.add_argument(
+    sub.add_argument("--opacity", type=float, default=0.6, help="of the colours over the video, 0 … 1 (default: 0.6)")
+    sub.add_argument(
         "--smooth", action="store_true", help="follow the picture's edges instead of the patches', for the eye only"
     )
-    render.add_argument(
-        "--frames", default="", help="frames of a .png, e.g. 0,45,90 (default: spread over the episode)"
-    )
-    render.add_argument(
-        "--columns", type=int, default=6, help="frames of a grid .png where --frames names none (default: 6)"
-    )
-    render.add_argument(
-        "--panel-height", type=int, help="height of a camera's picture in pixels (default: comfortable)"
-    )
-    render.add_argument(
+    sub.add_argument("--panel-height", type=int, help="height of a camera's picture in pixels (default: comfortable)")
+    sub.add_argument(
         "--from-preview", action="store_true", help="take pixels from the run's preview, not the recording"
     )
 

@@ -74,7 +74,7 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             "images",
-            "a folder of pictures (.png, .jpg, .webp, .bmp)",
+            "a folder of pictures, or one of them (.png, .jpg, .webp, .bmp)",
             "videos.readers.image_folder",
             lambda path: path.is_dir() and _holds_an_episode_of_pictures(path),
         ),
@@ -151,6 +151,10 @@ def _chosen(path: Path, id: str | None) -> EpisodeSummary:
 def _found_in(root: Path, path: Path, depth: int) -> Iterator[EpisodeSummary]:
     """The episodes of `path`, then of what it holds."""
     row = next((row for row in FORMATS.values() if row.recognises(path)), None)
+    if row is None and path == root and path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES:
+        row = FORMATS[
+            "images"
+        ]  # named by itself a picture is an episode of one frame; in a folder it belongs to others
     if row is not None:
         try:
             yield from row.reader().find(root, path)

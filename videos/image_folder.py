@@ -34,13 +34,16 @@ def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 
 
 class ImageFolder:
-    """Pictures in natural order of their names, `fps` a second. They must all have the size of the first."""
+    """Pictures in natural order of their names, `fps` a second; or one picture, where a file is named.
+
+    They must all have the size of the first.
+    """
 
     def __init__(self, folder: Path, fps: float = DEFAULT_FPS) -> None:
         if not fps > 0:
             raise ValueError(f"fps is a positive number of pictures a second; got {fps}.")
         self.folder = folder
-        self._files = pictures_in(folder)
+        self._files = [folder] if folder.is_file() else pictures_in(folder)
         if not self._files:
             listed = ", ".join(sorted(SUFFIXES))
             raise EpisodeUnreadable(f"{folder}: the folder holds no picture ({listed}).")

@@ -72,3 +72,22 @@ def test_damage_is_told_by_the_picture_s_name(tmp_path: Path) -> None:
     Image.fromarray(barcode(2, 24, 32)).save(tmp_path / "2.png")
     with pytest.raises(EpisodeUnreadable, match=r"2\.png: the picture is \(24, 32\)"):
         list(ImageFolder(tmp_path).frames())
+
+
+def test_a_picture_named_by_itself_is_an_episode_of_one_frame(tmp_path: Path) -> None:
+    save(tmp_path / "photo.1.png", 7)
+    save(tmp_path / "other.png", 8)
+    episode = open_episode(tmp_path / "photo.1.png")
+    assert (episode.id, episode.frame_count) == ("photo.1", 1)
+    (frame,) = episode.cameras["camera"].frames()
+    assert read_barcode(frame.rgb) == 7
+    assert not any("a second" in note for note in episode.notes)
+    assert (
+        episode.cameras["camera"].fingerprint() != open_episode(tmp_path / "other.png").cameras["camera"].fingerprint()
+    )
+
+
+def test_a_damaged_picture_says_so(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"no picture")
+    with pytest.raises(EpisodeUnreadable, match="cannot be read as a picture"):
+        next(open_episode(tmp_path / "photo.png").cameras["camera"].frames())

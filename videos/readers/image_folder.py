@@ -1,4 +1,4 @@
-"""A folder of pictures, one a frame."""
+"""A folder of pictures, one a frame; or a single picture."""
 
 from __future__ import annotations
 
@@ -20,20 +20,18 @@ def find(root: Path, path: Path) -> list[EpisodeSummary]:
             format="images",
             locator=locator_of(root, path),
             cameras=(CAMERA,),
-            frames=len(pictures_in(path)),
+            frames=1 if path.is_file() else len(pictures_in(path)),
         )
     ]
 
 
 def read(summary: EpisodeSummary, options: ReadOptions) -> Episode:
     images = ImageFolder(path_of(summary.source, summary.locator), options.image_fps)
+    times = f"Pictures carry no times: taken to be {options.image_fps:g} a second, in natural order of their names."
     return Episode(
         id=summary.id,
         source=summary.source,
         format=summary.format,
         cameras={CAMERA: images},
-        notes=(
-            f"Pictures carry no times: taken to be {options.image_fps:g} a second, in natural order of their names.",
-            "A folder of pictures holds no actions.",
-        ),
+        notes=(*([times] if len(images) > 1 else []), "Pictures hold no actions."),
     )
