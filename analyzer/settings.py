@@ -175,7 +175,7 @@ class Settings:
     confusion_on: float = _parameter(
         0.5, "Confusion (0 apart, 1 indistinguishable) from which on two objects count as confused.", low=0.05, high=1.0
     )
-    confusion_off: float = _parameter(0.35, "Confusion below which they no longer do.", low=0.0, high=1.0)
+    confusion_kept: float = _parameter(0.7, "Share of that below which they no longer do.", low=0.0, high=1.0)
     confusion_window: int = _parameter(
         5, "Neighbouring frames that the confusion of a frame is pooled over.", unit="frames", low=1, high=101
     )
@@ -221,11 +221,11 @@ class Settings:
                 f"--n-eigenvectors is {self.n_eigenvectors} but there are only {self.n_landmarks} landmarks: "
                 "keep fewer eigenvectors or raise --n-landmarks."
             )
-        if self.confusion_off > self.confusion_on:
-            raise BadInput(
-                f"--confusion-off is {self.confusion_off} and --confusion-on {self.confusion_on}: what ends above where "
-                "it begins never ends. Give --confusion-off at most --confusion-on."
-            )
+
+    @property
+    def confusion_off(self) -> float:
+        """Confusion below which two objects no longer count as confused."""
+        return self.confusion_on * self.confusion_kept
 
     def as_json(self) -> dict[str, Any]:
         return {
