@@ -2,7 +2,7 @@
 
 * Planted: a policy that reads the colours under one object of a real LIBERO picture, and nothing else, acts before the
   recording. Erasing must name that object and no other; so should attribution. Ground truth gives the masks, so that
-  only this stage is scored. The two bundled episodes, and those of ../shared/libero where they are.
+  only this stage is scored. The ten episodes of ../shared/libero, or the two bundled ones.
 * Blind: a policy that reads random patches of background must be said to act on nothing.
 * Gradient: of the recorded OpenVLA, against finite differences.
 * Time: per frame, and at the defaults, beside the features of dinov2-small on the same episode.
@@ -129,7 +129,7 @@ class Take:
 
 def takes() -> list[Path]:
     """Folders of episodes with masks."""
-    return [Path(sample(name)) for name in NAMES] + (sorted(SHARED.glob("ep_*")) if SHARED.is_dir() else [])
+    return sorted(SHARED.glob("ep_*")) or [Path(sample(name)) for name in NAMES]
 
 
 def planted(table: Table, settings: Settings) -> None:
