@@ -25,6 +25,13 @@ EXIT_CODES = (
     "exit codes: 0 ok, 1 findings over --fail-on, 2 bad input or usage, 3 policy unavailable, 130 stopped by Ctrl-C"
 )
 
+SHEET_SETTINGS = (
+    *("policy", "camera", "stride", "input_size", "densify", "recipe", "instruction", "image_fps", "orientation"),
+    *("device", "dtype", "batch", "n_eigenvectors", "n_landmarks", "affinity", "mean_affinity", "density"),
+    *("n_segments", "palette", "seed"),
+)
+"""The parameters that shape a sheet; of several cameras it shows the first."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
@@ -335,7 +342,7 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--out", type=Path, help="keep the run in this folder (default: keep the features alone)")
     _add_paint_options(sheet, "what is laid over the pictures (default: colors)")
     cache(sheet)
-    _add_settings(sheet, tuple(name for name in PARAMETERS if name not in ("sites", "basis")))
+    _add_settings(sheet, SHEET_SETTINGS)
 
     doctor = command("doctor", "report codecs, devices, disk, versions and what is missing", _doctor)
     cache(doctor)

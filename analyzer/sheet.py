@@ -105,10 +105,7 @@ def sheet(
 
     found = recordings.find([one for path in paths for one in _each_picture(path)], wanted)
     _check_count(len(found))
-    if settings.basis != "run":
-        raise BadInput("--basis episode: a sheet compares what it shows, and needs one basis for all of it.")
-    if request.site is not None:
-        settings = replace(settings, sites=(request.site,))
+    settings = replace(settings, instances="none", sites=settings.sites if request.site is None else (request.site,))
     if settings.stride == 1:
         settings = replace(settings, stride=_stride(found, settings, request.columns))
     with ExitStack() as stack:
@@ -181,10 +178,10 @@ def _each_picture(path: Path) -> list[Path]:
 
 
 def _stride(found: Sequence[EpisodeSummary], settings: Settings, columns: int) -> int:
-    """So that even the shortest clip has as many frames as are shown."""
+    """So that the shortest clip has just the frames that are shown, evenly spread."""
     counts = [recordings.open_recording(one, settings).frame_count for one in found]
     clips = [count for count in counts if count > 1]
-    return max(1, min(clips, default=1) // columns)
+    return max(1, (min(clips, default=1) - 1) // max(1, columns - 1))
 
 
 def _wanted(run: RunFolder, wanted: str) -> list[str]:

@@ -56,16 +56,17 @@ class Tile:
         return max(pictures, _NARROWEST)
 
     @property
-    def height(self) -> int:
-        return self._top + 2 * self.recorded[0].shape[0] + _CLOSE
+    def head(self) -> int:
+        """Height of what is written above the pictures."""
+        lines = (bool(self.note) + bool(self.moments)) * line_height(SMALL_SIZE)
+        return line_height(BODY_SIZE) + lines + 4
 
     @property
-    def _top(self) -> int:
-        lines = line_height(BODY_SIZE) + line_height(SMALL_SIZE)
-        return lines + (line_height(SMALL_SIZE) if self.moments else 0) + 4
+    def pictures_height(self) -> int:
+        return 2 * self.recorded[0].shape[0] + _CLOSE
 
-    def draw(self, canvas: np.ndarray, x: int, y: int) -> None:
-        """With its top left corner at (x, y)."""
+    def draw(self, canvas: np.ndarray, x: int, y: int, head: int) -> None:
+        """With its top left corner at (x, y) and its pictures `head` pixels below."""
         write(canvas, x, y, self.title, BODY_SIZE, TEXT, room=self.width)
         colour: RGB = {True: SUCCESS, False: FAILURE, None: MUTED}[self.success]
         write(canvas, x, y + line_height(BODY_SIZE), self.note, SMALL_SIZE, colour, room=self.width)
@@ -73,9 +74,9 @@ class Tile:
         for number, (above, below) in enumerate(zip(self.recorded, self.painted, strict=True)):
             height, width = above.shape[:2]
             if self.moments:
-                moment = y + self._top - line_height(SMALL_SIZE) - 4
+                moment = y + head - line_height(SMALL_SIZE) - 4
                 write(canvas, left, moment, self.moments[number], SMALL_SIZE, FAINT, room=width)
-            top = y + self._top
+            top = y + head
             canvas[top : top + height, left : left + width] = above
             canvas[top + height + _CLOSE : top + 2 * height + _CLOSE, left : left + width] = below
             left += width + _CLOSE
@@ -87,17 +88,18 @@ def contact_sheet(title: str, about: str, tiles: Sequence[Tile], legend: Sequenc
     widths = [sum(tile.width for tile in line) + 2 * GAP * (len(line) - 1) for line in lines]
     width = max([*widths, min(_WIDEST, text_width(title, TITLE_SIZE))])
     drawn_legend = Legend(legend, width)
-    heights = [max(tile.height for tile in line) for line in lines]
+    heads = [max(tile.head for tile in line) for line in lines]
+    heights = [head + max(tile.pictures_height for tile in line) for head, line in zip(heads, lines, strict=True)]
     top = MARGIN + line_height(TITLE_SIZE) + line_height(BODY_SIZE) + _SECTION
     bottom = top + sum(heights) + _SECTION * len(lines)
     canvas = np.full((bottom + drawn_legend.height + MARGIN, width + 2 * MARGIN, 3), BACKGROUND, np.uint8)
     write(canvas, MARGIN, MARGIN, title, TITLE_SIZE, BRIGHT, room=width)
     write(canvas, MARGIN, MARGIN + line_height(TITLE_SIZE), about, BODY_SIZE, MUTED, room=width)
     y = top
-    for line, height in zip(lines, heights, strict=True):
+    for line, head, height in zip(lines, heads, heights, strict=True):
         x = MARGIN
         for tile in line:
-            tile.draw(canvas, x, y)
+            tile.draw(canvas, x, y, head)
             x += tile.width + 2 * GAP
         y += height + _SECTION
     drawn_legend.draw(canvas, MARGIN, bottom)
@@ -107,7 +109,7 @@ def contact_sheet(title: str, about: str, tiles: Sequence[Tile], legend: Sequenc
 def _lines(tiles: Sequence[Tile]) -> list[list[Tile]]:
     """As many tiles in a line as fit; lines of about the same width, and the whole no flatter than it need be."""
     total = sum(tile.width + 2 * GAP for tile in tiles)
-    area = sum((tile.width + 2 * GAP) * (tile.height + _SECTION) for tile in tiles)
+    area = sum((tile.width + 2 * GAP) * (tile.head + tile.pictures_height + _SECTION) for tile in tiles)
     # About the proportions of a screen, as far as one tile and the widest line allow.
     room = min(_WIDEST, max(max(tile.width for tile in tiles), int((area * 1.6) ** 0.5)))
     count = max(1, -(-total // (room + 2 * GAP)))
