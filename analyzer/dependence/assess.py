@@ -83,6 +83,9 @@ def assess(
     else:
         positions = key_frames(len(request.frames), settings.erase_frames, (*prefer, *_closings(episode, looks)))
     erasures = _erase(looks, positions, asked, found, settings, progress)
+    left = min(len(request.frames), settings.erase_frames) - len(positions)
+    if left:
+        progress(left)
     quantities = Quantities.of(looks.conversion.space)
     told = tuple(
         _with_attribution(
