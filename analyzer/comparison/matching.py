@@ -101,7 +101,9 @@ def _similarities(sides: Sides, a: list[Instance], b: list[Instance]) -> np.ndar
     for site in sites:
         places_a, places_b = mean_places(sides.a, site, a), mean_places(sides.b, site, b)
         # About the middle of what both show: otherwise everything is like everything.
-        middle = np.nanmean(np.concatenate([places_a, places_b]), axis=0)
+        both = np.concatenate([places_a, places_b])
+        known = both[~np.isnan(both).any(axis=1)]
+        middle = known.mean(0) if len(known) else np.zeros(both.shape[1])
         total += np.nan_to_num(_unit(places_a - middle) @ _unit(places_b - middle).T)
     return total / max(1, len(sites))
 

@@ -76,8 +76,13 @@ def arrays(made: Findings, frames: int = 4, size: tuple[int, int] = (48, 64)) ->
 def give(run: RunFolder, made: Findings | None = None, episode: str = "take") -> Findings:
     """Write findings beside a run's episode."""
     made = made or findings()
-    write_findings(run.episode_folder(episode) / FOLDER, made, arrays(made, len(run.episode(episode).frames)))
+    write(run, episode, made, arrays(made, len(run.episode(episode).frames)))
     return made
+
+
+def write(run: RunFolder, episode: str, made: Findings, beside: FindingsArrays) -> None:
+    """Write findings with arrays of one's own."""
+    write_findings(run.episode_folder(episode) / FOLDER, made, beside)
 
 
 def _pair(a: int, b: int, values: tuple[float, float]) -> PairTrace:
