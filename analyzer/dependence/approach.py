@@ -1,4 +1,9 @@
-"""Which instance the hand goes for, in the picture of a camera in which the recording tells where the hand is."""
+"""Which instance the hand goes for, in the picture of a camera in which the recording tells where the hand is.
+
+A recording knows its future: where the gripper next opens or closes, or the recording ends, the hand has come to what it
+went for since the last time. What it carries there is not what it goes for. Where nothing tells of the gripper, it is what
+the hand comes to within `look_ahead_s`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analyzer.dependence.key_frames import gripper_closed
 from analyzer.dependence.record import Approach
-from analyzer.failures.hand import distances, targets
+from analyzer.failures.hand import carried, distances, targets
 from analyzer.instances.instances import Instances
 from analyzer.run_folder import CameraRecord
 from analyzer.settings import Settings
 from videos.episode import Episode
+
+CARRIED = 0.5
+"""Share of the hand's way, while the gripper is closed, from which on what went along was carried."""
 
 
 def approaches(
@@ -28,6 +37,7 @@ def approaches(
     """
     told = []
     times = episode.times_s[list(frames)]
+    closed = gripping(episode, frames)
     for camera in cameras:
         if episode.hand_px is None or camera.name not in episode.hand_px or camera.name not in found.maps:
             continue
@@ -36,10 +46,12 @@ def approaches(
         target = np.full(len(frames), -1)
         apart = np.full((len(frames), max(1, len(ids))), np.nan)
         if ids:
-            apart, _ = distances(found.maps[camera.name], hand, ids)
-            target = targets(
-                apart, times, settings.reach * float(np.hypot(camera.height, camera.width)), settings.look_ahead_s
-            )
+            apart, middles = distances(found.maps[camera.name], hand, ids)
+            near = settings.reach * float(np.hypot(camera.height, camera.width))
+            if closed is None:
+                target = targets(apart, times, near, settings.look_ahead_s)
+            else:
+                target = gripped_next(apart, middles, hand, closed, near)
         told.append(
             Approach(
                 camera=camera.name,
@@ -52,3 +64,35 @@ def approaches(
             )
         )
     return tuple(told)
+
+
+def gripping(episode: Episode, frames: Sequence[int]) -> np.ndarray | None:
+    """(frames,) bool: the recorded gripper is told to be closed; None: that is not recorded."""
+    if episode.actions is None or episode.action_space is None:
+        return None
+    steps = list(frames) if episode.frame_steps is None else [int(episode.frame_steps[frame]) for frame in frames]
+    return gripper_closed(episode.actions, episode.action_space, steps)
+
+
+def gripped_next(
+    apart: np.ndarray, middles: np.ndarray, hand: np.ndarray, closed: np.ndarray, near: float
+) -> np.ndarray:
+    """(T,) which instance (column of `apart`) the hand is nearest to when the gripper next turns; -1: none is near then.
+
+    Args:
+        apart, middles: see `distances`.
+        hand: (T, 2).
+        closed: (T,) bool.
+        near: pixels.
+    """
+    target = np.full(len(apart), -1)
+    turns = [*(np.flatnonzero(closed[1:] != closed[:-1]) + 1), len(apart) - 1]
+    first = 0
+    for turn in turns:
+        at = apart[turn].copy()
+        if closed[first]:
+            at[carried(middles, hand, first, turn) > CARRIED] = np.nan
+        if not np.isnan(at).all() and np.nanmin(at) <= near:
+            target[first : turn + 1] = int(np.nanargmin(at))
+        first = turn
+    return target

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analyzer.dependence.approach import approaches
+from analyzer.dependence.approach import approaches, gripping
 from analyzer.dependence.attributing import EpisodeAttribution, attribute, shares
 from analyzer.dependence.effects import Quantities, smallest_p
 from analyzer.dependence.erasing import erased, moved_masks, widened
-from analyzer.dependence.key_frames import gripper_closings, key_frames, spread
+from analyzer.dependence.key_frames import closings, key_frames, spread
 from analyzer.dependence.looks import Looks
 from analyzer.dependence.record import Dependence, InstanceDependence
 from analyzer.dependence.sentences import evidence, hint
@@ -81,7 +81,9 @@ def assess(
     if not asked or not settings.erase_frames:
         positions: tuple[int, ...] = ()
     else:
-        positions = key_frames(len(request.frames), settings.erase_frames, (*prefer, *_closings(episode, looks)))
+        closed = gripping(episode, request.frames)
+        events = (*prefer, *(closings(closed) if closed is not None else ()))
+        positions = key_frames(len(request.frames), settings.erase_frames, events)
     erasures = _erase(looks, positions, asked, found, settings, progress)
     left = min(len(request.frames), settings.erase_frames) - len(positions)
     if left:
@@ -165,14 +167,6 @@ def _largest(objects: Sequence[Instance]) -> tuple[list[Instance], bool]:
     """The largest of them in their own order, and whether some were left out."""
     kept = sorted(objects, key=lambda one: (-sum(one.area), one.id))[:MOST_ERASED]
     return sorted(kept, key=lambda one: one.id), len(kept) < len(objects)
-
-
-def _closings(episode: Episode, looks: Looks) -> tuple[int, ...]:
-    """Positions at which the recorded gripper begins to close."""
-    if episode.actions is None or episode.action_space is None:
-        return ()
-    steps = [frame if episode.frame_steps is None else int(episode.frame_steps[frame]) for frame in looks.frames]
-    return gripper_closings(episode.actions, episode.action_space, steps)
 
 
 @dataclass(frozen=True, eq=False)

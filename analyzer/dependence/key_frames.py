@@ -32,14 +32,18 @@ def key_frames(total: int, count: int, events: Sequence[int] = ()) -> tuple[int,
     return tuple(sorted(set(chosen)))
 
 
-def gripper_closings(actions: np.ndarray, space: ActionSpace, steps: Sequence[int]) -> tuple[int, ...]:
-    """Positions, among frames that show `steps`, at which the gripper begins to close, in order of time.
+def gripper_closed(actions: np.ndarray, space: ActionSpace, steps: Sequence[int]) -> np.ndarray | None:
+    """(frames,) bool: the gripper is told to be closed, at frames that show `steps`; None: not known of this space.
 
     Args:
         actions: (control steps, D); a row may be NaN.
     """
     if space.gripper is None or space.gripper_open is None or space.gripper_closed is None:
-        return ()
+        return None
     middle = (space.gripper_open + space.gripper_closed) / 2
-    closed = (actions[list(steps), space.gripper] - middle) * (space.gripper_closed - middle) > 0
+    return np.asarray((actions[list(steps), space.gripper] - middle) * (space.gripper_closed - middle) > 0)
+
+
+def closings(closed: np.ndarray) -> tuple[int, ...]:
+    """Positions at which it begins to be closed, in order of time."""
     return tuple(int(t) for t in np.flatnonzero(closed[1:] & ~closed[:-1]) + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analyzer.dependence.key_frames import gripper_closings, key_frames, spread
+from analyzer.dependence.key_frames import closings, gripper_closed, key_frames, spread
 from foundation.action_space import LIBERO, unnamed
 
 
@@ -36,6 +36,9 @@ def test_events_take_the_place_of_their_neighbours_but_of_no_more_than_half() ->
 def test_the_gripper_closes_where_its_command_turns() -> None:
     actions = np.zeros((10, 7))
     actions[:, 6] = [-1, -1, 1, 1, -1, np.nan, 1, 1, -1, 1]
-    assert gripper_closings(actions, LIBERO, range(10)) == (2, 6, 9)
-    assert gripper_closings(actions, LIBERO, [0, 3, 4, 7]) == (1, 3)
-    assert gripper_closings(actions, unnamed(7), range(10)) == ()
+    every, some = (gripper_closed(actions, LIBERO, steps) for steps in (range(10), [0, 3, 4, 7]))
+    assert every is not None
+    assert some is not None
+    assert closings(every) == (2, 6, 9)
+    assert closings(some) == (1, 3)
+    assert gripper_closed(actions, unnamed(7), range(10)) is None
