@@ -184,6 +184,7 @@ def _report(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         episodes=options.episodes,
         cases=options.cases,
         gates=tuple(Gate.parse(text, RULES) for text in options.fail_on),
+        player=options.player,
     )
     return write_report(request, progress)
 
@@ -307,6 +308,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--episodes", default="", help="ids of episodes, separated by commas (default: all)")
     report.add_argument("--cases", type=int, default=10, metavar="N", help="shown in full on a page (default: 10)")
+    report.add_argument("--player", action="store_true", help="put the interactive player into pages")
     report.add_argument(
         "--fail-on",
         action="append",
@@ -395,6 +397,9 @@ def _add_settings(sub: argparse.ArgumentParser, names: Sequence[str]) -> None:
         if parameter.type is bool:
             sub.add_argument(parameter.flag, dest=name, action="store_true", default=None, help=parameter.help)
             continue
+        if parameter.repeated:
+            sub.add_argument(parameter.flag, dest=name, action="append", metavar="NAME=VALUE", help=parameter.help)
+            continue
         kind = str if parameter.type is tuple else parameter.type
         sub.add_argument(
             parameter.flag, dest=name, type=kind, default=None, help=parameter.help, choices=parameter.choices or None
@@ -406,7 +411,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     for name, parameter in PARAMETERS.items():
         value = getattr(options, name, None)
         if value is not None:
-            given[name] = _names(value) if parameter.type is tuple else value
+            given[name] = tuple(value) if parameter.repeated else _names(value) if parameter.type is tuple else value
     return Settings(**given)
 
 

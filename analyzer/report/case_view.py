@@ -67,6 +67,9 @@ class CaseView:
     """What the template `case` takes."""
 
     anchor: str
+    id: str
+    frame: int
+    """Of the recording, at its first moment."""
     score: str
     kind: str
     claim: str
@@ -125,6 +128,8 @@ def case_view(
     )
     view = CaseView(
         anchor=case_anchor(anchor, number),
+        id=case.id,
+        frame=episode.frame(case.first),
         score=f"{case.score:.2f}",
         kind=kind_title(case.kind),
         claim=headline(case)[0],

@@ -79,6 +79,7 @@ class EpisodeView:
     facts: tuple[str, ...]
     problems: tuple[str, ...]
     player: Markup | None = None
+    player_anchor: str = ""
     cast: tuple[CastMember, ...] = ()
     timeline: Markup | None = None
     cases: tuple[CaseView, ...] = ()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from analyzer.report import inline_player
 from analyzer.report.command_lines import run_command
 from analyzer.report.contents import Report, ReportedEpisode, count, headline
 from analyzer.report.episode_view import EpisodeView, episode_view, instruction, outcome_class
@@ -97,7 +99,7 @@ def report_page(report: Report, views: Sequence[EpisodeView], *, report_command:
         runs=_runs(report),
         report_command=report_command,
         terms=TERMS,
-        script="",
+        **_player_parts(views),
     )
 
 
@@ -116,6 +118,30 @@ def index_page(report: Report, rows: Sequence[RankingRow], *, report_command: st
 
 def view_of(report: Report, episode: ReportedEpisode, most_cases: int) -> EpisodeView:
     return episode_view(episode, most_cases, run_name=episode.run_name if len(report.runs) > 1 else None)
+
+
+def with_player(episode: ReportedEpisode, view: EpisodeView, room: int) -> EpisodeView:
+    """The view with its player, where that takes no more than `room` bytes; else it says that it is left out."""
+    if episode.record is None:
+        return view
+    try:
+        player = inline_player.player_of(episode.run, episode.id, episode.anchor)
+    except RunUnreadable as error:
+        return replace(view, problems=(*view.problems, f"The player is left out: {error}"))
+    if len(player) > room:
+        told = (
+            f"The player of this episode is left out: it takes {len(player) / 1e6:.1f} MB, and the page would become too "
+            "large. A report into a folder gives every episode a page, and a player, of its own."
+        )
+        return replace(view, problems=(*view.problems, told))
+    return replace(view, player=player, player_anchor=inline_player.player_anchor(episode.anchor))
+
+
+def _player_parts(views: Sequence[EpisodeView]) -> dict[str, Any]:
+    """What a page with a player in it needs besides."""
+    if not any(view.player for view in views):
+        return {}
+    return {"extra_styles": [inline_player.styles()], "scripts": inline_player.scripts()}
 
 
 def ranking_row(report: Report, episode: ReportedEpisode, view: EpisodeView, link: str) -> RankingRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class ReportRequest:
     cases: int = MOST_CASES
     """That are shown in full on one page."""
     gates: tuple[Gate, ...] = ()
+    player: bool = False
+    """Put the interactive player into pages."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.cases <= 1000:
@@ -80,13 +82,18 @@ def write_report(request: ReportRequest, progress: Progress | None = None) -> di
 
 
 def _page(report: Report, request: ReportRequest, progress: Progress) -> str:
-    from analyzer.report.page import report_page, view_of
+    from analyzer.report.inline_player import ROOM
+    from analyzer.report.page import report_page, view_of, with_player
 
     progress.stage("laying out", len(report.episodes), "episode")
-    views, left = [], request.cases
+    views, left, room = [], request.cases, ROOM
     for episode in report.episodes:
-        views.append(view_of(report, episode, left))
-        left -= len(views[-1].cases)
+        view = view_of(report, episode, left)
+        if request.player:
+            view = with_player(episode, view, room)
+        views.append(view)
+        left -= len(view.cases)
+        room -= len(view.player or "")
         progress.advance(1)
     runs = [run for _, run in report.runs]
     return report_page(report, views, report_command=report_command(runs, request.output))
@@ -94,7 +101,8 @@ def _page(report: Report, request: ReportRequest, progress: Progress) -> str:
 
 def _folder(report: Report, request: ReportRequest, progress: Progress) -> Path:
     """index.html and <episode>.html; pictures are made and written one episode at a time."""
-    from analyzer.report.page import index_page, ranking_row, report_page, view_of
+    from analyzer.report.inline_player import ROOM
+    from analyzer.report.page import index_page, ranking_row, report_page, view_of, with_player
 
     runs = [run for _, run in report.runs]
     command = report_command(runs, request.output)
@@ -104,9 +112,11 @@ def _folder(report: Report, request: ReportRequest, progress: Progress) -> Path:
         # "index" is taken.
         name = f"{episode.anchor}.html" if episode.anchor.lower() != "index" else "index-1.html"
         view = view_of(report, episode, request.cases)
+        if request.player:
+            view = with_player(episode, view, ROOM)
         page = report_page(report.of(episode), [view], report_command=command, index_link="index.html")
         _write(request.output / name, page)
-        rows.append(ranking_row(report, episode, replace(view, cases=()), name))
+        rows.append(ranking_row(report, episode, view, name))
         progress.advance(1)
     index = request.output / "index.html"
     _write(index, index_page(report, rows, report_command=command))
