@@ -12,10 +12,19 @@ from app_pages.artifact_route import manifest_address, module_address
 
 # Each page loads the modules from the server, where the browser keeps them; the loader alone travels with a rerun.
 _LOADER = """
+const asked = new WeakMap();
 export default async function (component) {
-  const { attach, detach } = await import(new URL(component.data.module, document.baseURI).href);
-  await attach(component);
-  return () => detach(component.parentElement);
+  const { data, parentElement } = component;
+  const to = (path) => new URL(path, document.baseURI).href;
+  // Player and manifest are fetched side by side, the manifest once an episode.
+  let manifest = asked.get(parentElement);
+  if (manifest?.address !== data.manifest) {
+    manifest = { address: data.manifest, answer: fetch(to(data.manifest)) };
+    asked.set(parentElement, manifest);
+  }
+  const { attach, detach } = await import(to(data.module));
+  await attach(component, manifest.answer);
+  return () => detach(parentElement);
 }
 """
 

@@ -28,4 +28,7 @@ try:
 except RunUnreadable as error:
     st.error(str(error))
 else:
-    page(found) if found else offer_demo()
+    if found is None:
+        offer_demo()
+    else:
+        page(found)

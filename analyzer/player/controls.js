@@ -88,11 +88,12 @@ export class Transport {
     );
   }
 
-  show(frame) {
+  show(frame, mode) {
     const { times, frames } = this.episode;
     this.where.textContent = `${frame} / ${times.length - 1} · ${seconds(times[frame])}`;
-    const near = frames[this.episode.analysed(frame)];
-    this.overlay.textContent = near === frame ? "" : `overlay of frame ${near}`;
+    const index = this.episode.analysed(frame);
+    const near = frames[mode === "attribution" ? this.episode.attributedAt(index) : index];
+    this.overlay.textContent = near === frame || mode === "off" ? "" : `overlay of frame ${near}`;
   }
 
   playing(is) {

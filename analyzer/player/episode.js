@@ -25,6 +25,8 @@ export class Episode {
     this.notAssessed = findings?.not_assessed ?? [];
     this.confusion = this.#array(findings?.sources.confusion);
     this.attribution = this.#array(findings?.sources.attribution);
+    this.dependence = findings?.dependence ?? null;
+    this.attributed = this.dependence?.attribution_frames?.length ? this.dependence.attribution_frames : null;
     this.attributionSite = this.sites.find((site) => site.name === findings?.attribution_site) ?? null;
     this.labels = this.#array(manifest.labels?.source);
     this.labelGrid = manifest.labels?.grid ?? null;
@@ -55,6 +57,12 @@ export class Episode {
     const below = frameAt(this.frames, frame);
     const next = below + 1;
     return next < this.frames.length && this.frames[next] - frame < frame - this.frames[below] ? next : below;
+  }
+
+  // The nearest analysed frame that was asked for its attribution: asking costs, so not all are.
+  attributedAt(index) {
+    if (!this.attributed) return index;
+    return this.attributed.reduce((best, one) => (Math.abs(one - index) < Math.abs(best - index) ? one : best));
   }
 
   name(id) {

@@ -2,6 +2,7 @@
 
 import { button, clear, el } from "./dom.js";
 import { seconds, short } from "./look.js";
+import { dependencePanel } from "./dependence.js";
 import { Trace } from "./trace.js";
 
 export class FindingsPanel {
@@ -15,7 +16,7 @@ export class FindingsPanel {
     this.detail = el("div", { class: "case-detail" });
     this.pairPick = el("select", { "aria-label": "Pair of instances", onchange: (event) => this.#pick(event.target.value) });
     this.pairBox = el("section", { class: "panel pair-panel" });
-    this.element = el("div", { class: "findings" }, el("section", { class: "panel" }, el("h3", {}, "What looks wrong"), this.#summary(), this.list, this.detail), this.pairBox);
+    this.element = el("div", { class: "findings" }, el("section", { class: "panel" }, el("h3", {}, "What looks wrong"), this.#summary(), this.list, this.detail), this.pairBox, dependencePanel(episode, view));
     this.build();
   }
 

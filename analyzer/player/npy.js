@@ -2,7 +2,7 @@
 
 const KINDS = { "|u1": [Uint8Array, 1], "<f2": [Uint16Array, 2], "<f4": [Float32Array, 4], "<f8": [Float64Array, 8] };
 const PIECE = 4 << 20; // bytes of one request
-const BUDGET = 160 << 20; // bytes of all arrays together
+const BUDGET = 96 << 20; // bytes of all arrays together
 
 export function parseHeader(bytes) {
   if (bytes.length < 12 || bytes[0] !== 0x93 || bytes[1] !== 0x4e) throw new Error("not an .npy file");

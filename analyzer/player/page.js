@@ -37,7 +37,8 @@ function theme(root) {
   return 0.299 * r + 0.587 * g + 0.114 * b > 128 ? "light" : "dark";
 }
 
-export async function attach({ data, parentElement, setTriggerValue }) {
+// `answer`: the promise of the response to data.manifest.
+export async function attach({ data, parentElement, setTriggerValue }, answer) {
   const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
   const wearing = theme(parentElement);
   let here = mounted.get(host);
@@ -48,16 +49,16 @@ export async function attach({ data, parentElement, setTriggerValue }) {
   if (!here) {
     here = { address: data.manifest, door: null };
     mounted.set(host, here);
-    const answer = await fetch(data.manifest);
+    const response = await answer;
     if (mounted.get(host) !== here) return;
-    if (!answer.ok) {
-      host.replaceChildren(el("div", { class: "lens", "data-theme": wearing }, el("section", { class: "panel" }, el("h3", {}, "This episode cannot be shown"), el("p", { class: "quiet" }, await answer.text()))));
+    if (!response.ok) {
+      host.replaceChildren(el("div", { class: "lens", "data-theme": wearing }, el("section", { class: "panel" }, el("h3", {}, "This episode cannot be shown"), el("p", { class: "quiet" }, await response.text()))));
       return;
     }
-    const manifest = await answer.json();
+    const manifest = await response.json();
     if (mounted.get(host) !== here) return;
     here.data = data;
-    here.door = mount(host, manifest, {
+    here.door = host.lens = mount(host, manifest, {
       theme: wearing,
       link: link(data.run, manifest.episode),
       review: data.review ? { reviewer: data.review.reviewer, reviews: data.review.reviews, save: (entries) => setTriggerValue("review", { episode: manifest.episode, entries }) } : null,

@@ -90,7 +90,7 @@ export class Painter {
       return true;
     }
     if (state.mode === "attribution") {
-      const row = this.episode.attribution?.row(index, this.changed);
+      const row = this.episode.attribution?.row(this.episode.attributedAt(index), this.changed);
       if (!row) return false;
       const dimensions = this.episode.attribution.shape[4];
       const d = Math.min(state.dimension, dimensions - 1);
@@ -114,11 +114,13 @@ export class Painter {
   #most(d, dimensions) {
     if (!this.strongest.has(d)) {
       const array = this.episode.attribution;
-      const first = [...array.pieces.values()].find((piece) => !(piece instanceof Promise));
       const values = [];
       const table = halfTable();
-      const stride = dimensions * Math.max(1, Math.floor(first.length / dimensions / 20000));
-      for (let i = d; i < first.length; i += stride) values.push(Math.abs(table[first[i]]));
+      for (const piece of array.pieces.values()) {
+        if (piece instanceof Promise) continue;
+        const stride = dimensions * Math.max(1, Math.floor(piece.length / dimensions / 50000));
+        for (let i = d; i < piece.length; i += stride) if (!Number.isNaN(table[piece[i]])) values.push(Math.abs(table[piece[i]]));
+      }
       values.sort((a, b) => a - b);
       this.strongest.set(d, values[Math.floor(0.995 * (values.length - 1))] || 0);
     }

@@ -17,6 +17,7 @@ import { fromLink, LINKED, MODES, toLink, View } from "./view.js";
 
 const LINK_PAUSE = 250; // milliseconds between a change and the address; browsers limit how often it may change
 const THUMBNAIL_PAUSE = 120; // while playing
+const SIMILARITY_KEPT = 64 << 20; // bytes
 
 // Show the episode of `manifest` in `root` (an element or a shadow root).
 //   link     {read(name) -> text|null, write({name: text|null})}: where the view is kept; null: nowhere
@@ -75,8 +76,8 @@ class Player {
     const site = episode.site(first?.sites.at(-1)) ?? episode.sites.at(-1);
     const most = Math.max(2, ...episode.sites.map((one) => one.merges.length + 1));
     return {
-      frame: 0, site: site?.name ?? null, mode: site?.colors ? "colors" : "segments", pair, patch: null, segments: Math.min(12, most),
-      solo: null, dimension: 0, case: null, opacity: 0.6, outlines: true,
+      frame: first ? episode.frames[first.first] : 0, site: site?.name ?? null, mode: site?.colors ? "colors" : "segments", pair, patch: null, segments: Math.min(12, most),
+      solo: null, dimension: 0, case: first?.id ?? null, opacity: 0.6, outlines: true,
     };
   }
 
@@ -182,7 +183,7 @@ class Player {
   #shown(frame) {
     if (this.gone) return;
     this.stage.draw(frame);
-    this.transport.show(frame);
+    this.transport.show(frame, this.view.state.mode);
     this.timeline.mark(frame);
     if (this.view.state.frame !== frame) {
       this.settling = true; // the view follows the picture: nothing is to be sought again
@@ -201,7 +202,6 @@ class Player {
       const now = this.clock.frame ?? frame;
       this.sites.draw(now);
       this.findings.drawTrace(now);
-      this.stillDue = this.clock.playing;
     }), pause);
   }
 
@@ -219,7 +219,7 @@ class Player {
     const frame = this.clock.frame;
     if (this.manifest.video.source && this.stage.video.readyState < 2) return;
     this.stage.draw(frame);
-    this.transport.show(frame);
+    this.transport.show(frame, this.view.state.mode);
     this.timeline.mark(frame);
     this.#thumbnails(frame);
   }
@@ -239,7 +239,8 @@ class Player {
     const only = (...keys) => [...names].every((name) => keys.includes(name));
     if (!only("frame")) {
       if (names.has("pair") || names.has("patch")) this.timeline.build();
-      else if (names.has("site") || names.has("solo") || names.has("case")) this.timeline.draw();
+      else if (names.has("case")) this.timeline.draw();
+      else if (names.has("site") || names.has("solo")) this.timeline.highlight();
       if (names.has("case") || names.has("pair")) this.findings.build();
       if (names.has("case")) this.review?.draw();
       if (names.has("patch")) this.#compare();
@@ -267,8 +268,10 @@ class Player {
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const current = this.episode.site(site);
     const from = this.episode.site(patch.site)?.grid ?? current.grid;
+    let kept = [...this.painter.similarities.values()].reduce((sum, { length }) => sum + length, 0);
     for (const one of [current, ...this.episode.sites.filter((other) => other !== current)]) {
-      if (!one?.eigenvectors || this.painter.similarities.has(one.name)) continue;
+      // Of a very long video only the sites that are looked at.
+      if (!one?.eigenvectors || this.painter.similarities.has(one.name) || (one !== current && kept > SIMILARITY_KEPT)) continue;
       const at = { ...patch, row: Math.min(one.grid[0] - 1, Math.floor(((patch.row + 0.5) * one.grid[0]) / from[0])), column: Math.min(one.grid[1] - 1, Math.floor(((patch.column + 0.5) * one.grid[1]) / from[1])) };
       const partly = one === current ? (result) => {
         this.painter.similarities.set(one.name, result);
@@ -281,6 +284,7 @@ class Player {
           return;
         }
         this.painter.similarities.set(one.name, result);
+        kept += result.length;
       } catch (error) {
         this.stage.say(`Similarity at ${one.name} failed: ${error.message}`);
         continue;

@@ -127,9 +127,10 @@ export class Stage {
   #borders(context, site, index, c, state) {
     const ids = this.painter.segmentRow(site, index, c, state.segments);
     if (!ids) return;
+    const only = state.solo?.kind === "segment" ? state.solo.id : null;
     const path = new Path2D();
     const t = site.maps[c];
-    path.addPath(borders(ids, ...site.grid), new DOMMatrix([t.a, t.b, t.c, t.d, t.e, t.f]));
+    path.addPath(borders(only === null ? ids : ids.map((id) => Number(id === only)), ...site.grid), new DOMMatrix([t.a, t.b, t.c, t.d, t.e, t.f]));
     const alpha = 0.35 + 0.55 * state.opacity;
     context.lineWidth = (2.6 * this.ratio) / this.scale;
     context.strokeStyle = `rgba(10,12,16,${0.55 * alpha})`;

@@ -9,6 +9,7 @@ const GUTTER = 148; // pixels of the names on the left
 const RULER = 24;
 const STRIP_TOTAL = 168; // pixels that the rows of a heat strip share
 const LANES_SHOWN = 12;
+const CASE_ROWS = 8;
 
 export class Timeline {
   constructor(episode, view, painter, { seek, selectCase }) {
@@ -139,7 +140,8 @@ export class Timeline {
       const at = row < 0 ? rows.push(one.last) - 1 : ((rows[row] = one.last), row);
       return { one, number, row: at };
     });
-    const height = Math.max(1, Math.min(4, rows.length)) * 18 + 4;
+    const most = Math.min(CASE_ROWS, Math.max(1, rows.length));
+    const height = most * 18 + 4;
     const title = cases.length ? `What looks wrong (${cases.length})` : "What looks wrong: nothing found";
     if (!cases.length) return void this.#group("cases", title, []);
     this.#group("cases", title, [{
@@ -150,7 +152,7 @@ export class Timeline {
         for (const { one, number, row } of placed) {
           const from = this.span(one.first)[0];
           const to = Math.max(this.span(one.last)[1], from + 18);
-          const top = 3 + (row % 4) * 18;
+          const top = 3 + (row % most) * 18;
           const chosen = this.view.state.case === one.id;
           context.fillStyle = chosen ? colors.accent : colors.alarm;
           context.globalAlpha = chosen ? 1 : 0.45 + 0.4 * one.score;
@@ -164,7 +166,7 @@ export class Timeline {
       },
       tell: (index) => placed.filter(({ one }) => one.first <= index && index <= one.last).map(({ one, number }) => `${number + 1}. ${one.sentence}`),
       press: (index, y) => {
-        const hit = placed.filter(({ one, row }) => one.first <= index + 1 && index <= one.last + 1 && y >= 3 + (row % 4) * 18 && y < 21 + (row % 4) * 18);
+        const hit = placed.filter(({ one, row }) => one.first <= index + 1 && index <= one.last + 1 && y >= 3 + (row % most) * 18 && y < 21 + (row % most) * 18);
         if (hit.length) this.selectCase(hit[0].one.id);
         return hit.length > 0;
       },
@@ -202,7 +204,25 @@ export class Timeline {
         tell: (index) => [`${instance.name}: ${instance.area[index] ? `${instance.area[index]} pixels` : "not visible"}`],
       };
     });
-    this.#group("instances", "Instances: area in the picture", lanes);
+    this.#group("instances", "Instances: area in the picture", [...lanes, ...this.#approaches()]);
+  }
+
+  // What the hand goes for, in the colour of that instance: a change of target is a change of colour.
+  #approaches() {
+    const several = (this.episode.dependence?.approaches.length ?? 0) > 1;
+    return (this.episode.dependence?.approaches ?? []).map(({ camera, target, distance }) => ({
+      kind: "approach", height: 18, name: several ? `hand goes for · ${camera}` : "hand goes for",
+      title: "What the hand comes closer to in the picture. A hint: a picture has no depth.",
+      draw: (context) => {
+        target.forEach((id, index) => {
+          if (!id) return;
+          const [from, to] = this.span(index);
+          context.fillStyle = rgb(this.episode.byId.get(id)?.color ?? [128, 128, 128]);
+          context.fillRect(Math.floor(from), 4, Math.ceil(to) - Math.floor(from), 11);
+        });
+      },
+      tell: (index) => [target[index] ? `the hand goes for ${this.episode.name(target[index])}${distance[index] === null ? "" : `, ${short(distance[index], 0)} pixels away`}` : "the hand goes for nothing named"],
+    }));
   }
 
   #strip(id, title, sites, value, extra) {
@@ -285,13 +305,15 @@ export class Timeline {
     const y = (value) => height - 5 - ((value - low) / (high - low)) * (height - 9);
     const line = (context, series) => {
       context.beginPath();
-      let open = false;
-      series.forEach((value, step) => {
-        if (value === null) return void (open = false);
+      // Where only every n-th frame was analysed, only every n-th step has a value: those belong together.
+      const steps = series.flatMap((value, step) => (value === null ? [] : [step]));
+      const gaps = steps.slice(1).map((step, i) => step - steps[i]).sort((a, b) => a - b);
+      const usual = gaps[gaps.length >> 1] ?? 1;
+      steps.forEach((step, i) => {
         const x = this.x(actions.times[step]);
-        if (open) context.lineTo(x, y(value));
-        else context.moveTo(x, y(value));
-        open = true;
+        if (i && step - steps[i - 1] <= 1.5 * usual) context.lineTo(x, y(series[step]));
+        else context.moveTo(x, y(series[step]));
+        if (steps.length === 1) context.lineTo(x + 2, y(series[step]));
       });
       context.stroke();
     };
@@ -338,16 +360,18 @@ export class Timeline {
     const colors = canvasColors(this.element);
     for (const lane of this.lanes) {
       lane.draw(sharpCanvas(lane.canvas, this.width, lane.height), colors);
-      const chosen = (lane.site && lane.site === this.view.state.site) || (lane.id && this.view.state.solo?.kind === "instance" && this.view.state.solo.id === lane.id);
-      lane.element.classList.toggle("chosen", Boolean(chosen));
     }
+    this.highlight();
     this.#place();
   }
 
-  redraw(kind) {
-    if (this.width <= 0) return;
-    const colors = canvasColors(this.element);
-    for (const lane of this.lanes.filter((one) => one.kind === kind)) lane.draw(sharpCanvas(lane.canvas, this.width, lane.height), colors);
+  // Which lanes are about what is looked at; nothing is drawn again.
+  highlight() {
+    const { site, solo } = this.view.state;
+    for (const lane of this.lanes) {
+      const chosen = (lane.site && lane.site === site) || (lane.id && solo?.kind === "instance" && solo.id === lane.id);
+      lane.element.classList.toggle("chosen", Boolean(chosen));
+    }
   }
 
   mark(frame) {

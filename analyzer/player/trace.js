@@ -58,7 +58,8 @@ export class Trace {
       }
       const every = Math.ceil(count / Math.max(1, Math.floor(inner / 54)));
       if (i % every === 0 || chosen) {
-        const name = site.site.length > 11 ? `…${site.site.slice(-10)}` : site.site;
+        const room = Math.max(6, Math.floor((every * inner) / Math.max(1, count - 1) / 6));
+        const name = site.site.length > room ? `…${site.site.slice(1 - room)}` : site.site;
         parts.push(svg("text", { x: x(i), y: HEIGHT - BOTTOM + 16, class: chosen ? "tick chosen" : "tick", "text-anchor": i === 0 && count > 1 ? "start" : i === count - 1 && count > 1 ? "end" : "middle" }, name));
       }
       const half = inner / Math.max(2, 2 * (count - 1));

@@ -50,7 +50,8 @@ export function toLink(state, usual) {
     case: state.case,
     opacity: String(Math.round(100 * state.opacity)),
   };
-  const plain = { ...usual, frame: undefined, segments: String(usual.segments), dimension: String(usual.dimension), opacity: String(Math.round(100 * usual.opacity)) };
+  if (!state.pair && usual.pair) written.pair = "none";
+  const plain = { ...usual, frame: undefined, pair: usual.pair?.join("-"), segments: String(usual.segments), dimension: String(usual.dimension), opacity: String(Math.round(100 * usual.opacity)) };
   return Object.fromEntries(LINKED.map((key) => [key, written[key] !== null && written[key] !== plain[key] ? written[key] : null]));
 }
 
@@ -69,6 +70,7 @@ export function fromLink(read, episode) {
   put("mode", MODES.find((mode) => mode === read("mode")));
   const pair = (read("pair") ?? "").split("-").map(Number);
   if (episode.pairIndex(pair) >= 0) put("pair", pair);
+  else if (read("pair") === "none") found.pair = null;
   const patch = (read("patch") ?? "").split(".").map((part) => whole(part, 0, 1e8));
   if (patch.length === 4 && !patch.includes(null)) {
     const [frame, camera, row, column] = patch;

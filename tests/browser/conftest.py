@@ -75,10 +75,14 @@ def two_cameras(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture
 def show(page: playwright.Page, tmp_path: Path) -> Callable[..., playwright.Page]:
-    """Show a run in the standalone player."""
+    """Show a run in the standalone player, from its first frame on unless `as_opened`."""
 
-    def show(run: RunFolder, *, options: str = "") -> playwright.Page:
-        return opened(page, standalone(run, tmp_path / "player.html", options=options))
+    def show(run: RunFolder, *, options: str = "", as_opened: bool = False) -> playwright.Page:
+        opened(page, standalone(run, tmp_path / "player.html", options=options))
+        if not as_opened:
+            page.evaluate("lens.view.set({case: null}); lens.player.seek(0)")
+            page.wait_for_function("lens.player.clock.frame === 0 && !(lens.player.clock.going > 0)")
+        return page
 
     return show
 

@@ -30,7 +30,7 @@ def recorded(
     path: Path, frames: int, pts: list[int] | None = None, *, turned: bool = False, codec: str = "libx264"
 ) -> Episode:
     """A video of `frames` barcodes, large enough for its bars to survive two codecs; `turned`: held upside down."""
-    pictures = [barcode(number, 96, 128) for number in range(frames)]
+    pictures = [barcode(number % 256, 96, 128) for number in range(frames)]
     if turned:
         pictures = [np.ascontiguousarray(picture[::-1, ::-1]) for picture in pictures]
     write_clip(path, pictures, pts, codec, rotation=180 if turned else None)

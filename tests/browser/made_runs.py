@@ -31,7 +31,7 @@ from videos.preview import write_preview
 GRID = (6, 8)
 MODEL = (48, 64)
 SITES = ("vision.3", "vision.7", "vision.11")
-VECTORS = 6
+VECTORS = 20
 SEGMENTS = 6
 PALETTE = ((220, 40, 40), (40, 200, 40), (40, 40, 220), (220, 200, 40), (200, 40, 200), (40, 200, 200))
 BOWL, PLATE, CUP = 1, 2, 3

@@ -132,6 +132,14 @@ def test_a_view_is_a_link_that_restores_it(show: Show, run: RunFolder) -> None:
     assert {name: state(page, name) for name in wanted} == wanted
 
 
+def test_it_opens_on_what_looks_wrong_first(show: Show, run: RunFolder) -> None:
+    page = show(run, as_opened=True)
+    settled(page, 15)
+    assert state(page, "case") == "case-0"
+    assert state(page, "pair") == [1, 2]
+    assert state(page, "site") == SITES[-1]
+
+
 @pytest.mark.parametrize(
     "bad",
     ["frame=-1", "frame=1e9", "site=<b>", "mode=none", "pair=9-9", "patch=0.0.99.0", "patch=a", "solo=x", "case=none"],
@@ -139,8 +147,8 @@ def test_a_view_is_a_link_that_restores_it(show: Show, run: RunFolder) -> None:
 def test_a_link_that_asks_for_what_is_not_there_is_ignored(show: Show, run: RunFolder, bad: str) -> None:
     name, _, value = bad.partition("=")
     read = f"(name) => name === {name!r} ? {value!r} : null"
-    page = show(run, options=f"link: {{read: {read}, write: () => {{}}}}")
-    assert state(page, "frame") == 0
+    page = show(run, options=f"link: {{read: {read}, write: () => {{}}}}", as_opened=True)
+    assert state(page, "frame") == 15
     assert state(page, "mode") == "colors"
     assert state(page, "site") == SITES[-1]
 

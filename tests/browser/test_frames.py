@@ -104,7 +104,7 @@ def test_every_camera_of_a_mosaic_shows_the_same_frame(show: Show, two_cameras: 
 
 def test_a_link_opens_on_its_frame(show: Show, take: Episode, tmp_path: Path) -> None:
     link = "link: {read: (name) => ({frame: '17', mode: 'off'})[name] ?? null, write: () => {}}"
-    page = show(make_run(tmp_path / "run", take), options=link)
+    page = show(make_run(tmp_path / "run", take), options=link, as_opened=True)
     page.wait_for_function("lens.player.clock.frame === 17 && lens.player.clock.going === null")
     assert page.evaluate("() => {" + READ.replace("WHICH", "0") + "return read(); }") == 17
 

@@ -1,0 +1,175 @@
+"""How fast the page answers: python -m benchmarks.browser [RUN]. Chromium drives it; needs a browser and playwright.
+
+Each figure is measured in the page itself, from the event to the picture: an arrow key until the frame meant is drawn with
+its overlay, a change of site until its colours are drawn, a click until similarity is on the screen (eigenvectors already
+fetched, and cold), a link until its exact frame is drawn. Memory is what Chromium reports for the tab's processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests" / "videos")]
+
+from driving import recorded, start_server  # noqa: E402
+from find_browser import find_browser  # noqa: E402
+from made_runs import make_run  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-quic"]
+FLAGS += ["--enable-precise-memory-info"]
+KEYS, SITES, CLICKS, OPENINGS = 120, 60, 12, 5
+LIMITS = {"key": 50, "site": 50, "click": 100, "cold click": None, "open": 3000}
+
+DOOR = """
+  const root = [...document.querySelectorAll('*')].map((e) => e.shadowRoot).find((r) => r?.querySelector('.lens'));
+  const lens = root.querySelector('.lens-root').lens, player = lens.player;
+  const pause = (ms = 0) => new Promise((go) => setTimeout(go, ms));
+"""
+ARROWS = (
+    "async (count) => {"
+    + DOOR
+    + """
+  const took = [], last = player.episode.times.length - 1;
+  let by = 1;
+  for (let i = 0; i < count; i++) {
+    if (player.clock.frame + by > last || player.clock.frame + by < 0) by = -by;
+    const wanted = player.clock.frame + by, from = performance.now();
+    document.dispatchEvent(new KeyboardEvent('keydown', {key: by > 0 ? 'ArrowRight' : 'ArrowLeft', bubbles: true}));
+    while (player.stage.drawn !== wanted || player.clock.going !== null) await pause();
+    took.push(performance.now() - from);
+    await pause(60);
+  }
+  return took; }"""
+)
+SWITCHES = (
+    "async (count) => {"
+    + DOOR
+    + """
+  const took = [], sites = player.episode.sites;
+  for (let i = 0; i < count; i++) {
+    const from = performance.now();
+    lens.view.set({site: sites[(i * 5 + 1) % sites.length].name});
+    took.push(performance.now() - from);
+    await pause(60);
+  }
+  return took; }"""
+)
+CLICKED = (
+    "async ([count, cold]) => {"
+    + DOOR
+    + """
+  const took = [], site = player.episode.site(lens.view.state.site);
+  for (let i = 0; i < count; i++) {
+    lens.view.set({patch: null, mode: 'colors'});
+    await pause(600);
+    if (cold) site.eigenvectors.release();
+    const [rows, columns] = site.grid, from = performance.now();
+    const patch = {frame: player.episode.analysed(player.clock.frame), camera: 0, row: (3 * i) % rows, column: (5 * i) % columns};
+    lens.view.set({patch: {...patch, site: site.name}, mode: 'similarity'});
+    while (!player.painter.similarities.has(site.name)) await pause();
+    took.push(performance.now() - from);
+    while (player.painter.similarities.size < player.episode.sites.length) await pause(20);
+  }
+  return took; }"""
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "run", nargs="?", type=Path, help="a finished run (default: one of 600 frames, 12 sites, 16 x 16)"
+    )
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    browser = find_browser()
+    if browser is None:
+        sys.exit("There is no Chromium here: install it, or name it in LENS_BROWSER.")
+    with tempfile.TemporaryDirectory() as scratch:
+        run = options.run or _large_run(Path(scratch))
+        server = start_server([run], Path(scratch) / "server.log")
+        try:
+            results = _measure(browser, server.address)
+        finally:
+            server.process.kill()
+            server.process.wait()
+    if options.json:
+        print(json.dumps(results, indent=1))
+        return
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores: above 1 a core the times are too long\n")
+    for name, row in results.items():
+        print(f"{name:44} {row}")
+
+
+def _large_run(folder: Path) -> Path:
+    episode = recorded(folder / "take.mp4", 600, [4500 * i for i in range(600)])
+    sites = tuple(f"llm.{3 * number}" for number in range(12))
+    return make_run(folder / "run", episode, sites=sites, grid=(16, 16)).path
+
+
+def _measure(browser: str, address: str) -> dict[str, str]:
+    results: dict[str, str] = {}
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=browser, args=FLAGS)
+        opening = []
+        for number in range(OPENINGS):
+            context = chromium.new_context(viewport={"width": 1480, "height": 1000})  # nothing cached: cold
+            page = context.new_page()
+            start = time.perf_counter()
+            page.goto(f"{address}/?frame={20 + 3 * number}")
+            page.wait_for_selector(f".picture[data-frame='{20 + 3 * number}']", timeout=60_000)
+            opening.append(1000 * (time.perf_counter() - start))
+            context.close()
+        results["link to exact frame, cold browser"] = _figure(opening, LIMITS["open"])
+        page = chromium.new_page(viewport={"width": 1480, "height": 1000})
+        page.goto(address)
+        page.wait_for_selector(".lens[data-ready]", timeout=60_000)
+        page.wait_for_timeout(1500)
+        results["arrow key to frame with overlay"] = _figure(page.evaluate(ARROWS, KEYS), LIMITS["key"])
+        results["site switch to picture"] = _figure(page.evaluate(SWITCHES, SITES), LIMITS["site"])
+        results["click to similarity, first (fetches)"] = _figure(
+            page.evaluate(CLICKED, [3, True]), LIMITS["cold click"]
+        )
+        results["click to similarity"] = _figure(page.evaluate(CLICKED, [CLICKS, False]), LIMITS["click"])
+        heap = page.evaluate("performance.memory.usedJSHeapSize") / 2**20
+        results["memory of the tab"] = (
+            f"{_resident(page):.0f} MB resident in its process, {heap:.0f} MB JavaScript heap (limit 300)"
+        )
+        chromium.close()
+    return results
+
+
+def _figure(milliseconds: list[float], limit: int | None) -> str:
+    p50, p95, most = np.percentile(milliseconds, [50, 95, 100])
+    against = "" if limit is None else f"   limit {limit}: {'met' if p95 <= limit else 'MISSED'}"
+    return f"p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   max {most:6.1f} ms   n {len(milliseconds)}{against}"
+
+
+def _resident(page: Any) -> float:
+    """Private memory of the largest renderer process, in MB."""
+    session = page.context.browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    sizes = [0.0]
+    for process in processes:
+        if process["type"] != "renderer":
+            continue
+        try:
+            status = Path(f"/proc/{process['id']}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        sizes.append(sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("Private_")) / 1024)
+    return max(sizes)
+
+
+if __name__ == "__main__":
+    main()
