@@ -27,6 +27,7 @@ HOMES = {
     "onnx": "policies",
     "safetensors": "policies",
     "tqdm": "analyzer/progress_bar.py",
+    "jinja2": "analyzer/report/render_page.py",
     "streamlit": "app_pages",
     "starlette": "app_pages",
 }
@@ -114,6 +115,7 @@ def test_package_files_are_empty() -> None:
         "from analyzer.cli import main; main(['inspect', 'samples/libero_bowl_plate'])",
         "from policies.catalog import known_policies; known_policies()",
         "import analyzer.render, analyzer.run_folder",
+        "import analyzer.report.write, analyzer.report.page",
     ],
 )
 def test_these_start_without_torch(code: str) -> None:
