@@ -24,8 +24,12 @@ def _parameter(
     high: float | None = None,
     choices: tuple[Any, ...] = (),
     optional_type: type | None = None,
+    repeated: bool = False,
 ) -> Any:
-    metadata = {"meaning": meaning, "unit": unit, "low": low, "high": high, "choices": choices, "type": optional_type}
+    metadata = {
+        "meaning": meaning, "unit": unit, "low": low, "high": high, "choices": choices, "type": optional_type,
+        "repeated": repeated,
+    }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -42,6 +46,8 @@ class Parameter:
     low: float | None
     high: float | None
     choices: tuple[Any, ...]
+    repeated: bool
+    """A tuple whose items may hold commas: the flag is given once an item."""
 
     @property
     def flag(self) -> str:
@@ -94,6 +100,12 @@ class Settings:
     )
     densify: int = _parameter(
         1, "So many times finer a grid at the vision sites, from as many squared passes.", choices=(1, 2, 4)
+    )
+    policy_option: tuple[str, ...] = _parameter(
+        (),
+        "Further option of the policy's family as NAME=VALUE, e.g. views=1 or chunk=5 (OpenVLA-OFT), opening=TEXT "
+        "(LLaVA); may be given again.",
+        repeated=True,
     )
     # What the policy does
     actions: bool = _parameter(False, "Also predict the policy's action at every frame that is looked at.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from foundation.errors import BadInput, PolicyUnavailable, did_you_mean, quoted
 from policies.hub import folder_of
@@ -125,23 +126,58 @@ def load_policy(
         raise PolicyUnavailable(
             f"There is no policy {quoted(name_or_path)}, and no folder of that name.{did_you_mean(name_or_path, known)}"
         )
-    placed, typed = _device(device), _dtype(dtype)
+    return entry
+
+
+def _way_in(name_or_path: str, entry: KnownPolicy | None) -> tuple[Path | None, Callable[..., Policy]]:
+    """The folder of the weights, where they are in one, and the `load` of the family."""
     source = entry.source if entry else name_or_path
     folder = folder_of(source) if source else None
-    module = entry.module if entry else _family(folder)
-    load = importlib.import_module(module).load
+    entry = _entry(name_or_path)
+    placed, typed = _device(device), _dtype(dtype)
+    folder, load = _way_in(name_or_path, entry)
     if unnorm_key is not None:
         options["unnorm_key"] = unnorm_key
-    allowed = [name for name in inspect.signature(load).parameters if name not in ("source", "device", "dtype")]
-    for option in options:
-        if option not in allowed:
-            raise BadInput(f"{name_or_path} has no option {quoted(option)}.{did_you_mean(option, allowed)}")
+    _check_options(name_or_path, load, options)
     policy = load(folder, device=placed, dtype=typed, **options)
     if densify == 1:
         return policy
     from policies.densify import Densified
 
     return Densified(policy, densify)
+
+
+def options_from_text(name_or_path: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """Options for `load_policy`, of the types that the policy's family declares: {"views": "2"} -> {"views": 2}.
+
+    Raises:
+        BadInput: an option that the family does not have, or a value that is not of its type.
+        PolicyUnavailable: no such policy.
+    """
+    _, load = _way_in(name_or_path, _entry(name_or_path))
+    _check_options(name_or_path, load, given)
+    declared, options = get_type_hints(load), dict[str, Any]()
+    for name, text in given.items():
+        # `int | None`: None is the family's own choice, which is made by leaving the option out.
+        (kind,) = [kind for kind in get_args(declared[name]) or (declared[name],) if kind is not type(None)]
+        try:
+            options[name] = kind(text)
+        except ValueError as error:
+            raise BadInput(f"{name_or_path}: {name} is a number ({kind.__name__}); got {quoted(text)}.") from error
+    return options
+
+
+def _entry(name_or_path: str) -> KnownPolicy | None:
+    """The catalogue's entry of that name; None: it is a folder or a repository."""
+    module = entry.module if entry else _family(folder)
+    return folder, importlib.import_module(module).load
+
+
+def _check_options(name: str, load: Callable[..., Policy], options: Iterable[str]) -> None:
+    allowed = [name for name in inspect.signature(load).parameters if name not in ("source", "device", "dtype")]
+    for option in options:
+        if option not in allowed:
+            raise BadInput(f"{name} has no option {quoted(option)}.{did_you_mean(option, allowed)}")
 
 
 def _family(folder: Path | None) -> str:

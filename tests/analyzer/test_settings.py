@@ -46,8 +46,12 @@ def test_a_parameter_goes_through_json(parameter: Parameter) -> None:
 @EVERY
 def test_a_parameter_goes_through_its_flag(parameter: Parameter) -> None:
     value = another_value(parameter)
-    given = ",".join(value) if isinstance(value, tuple) else str(value)
-    assert flags(parameter.flag, *([] if parameter.type is bool else [given])) == Settings(**{parameter.name: value})
+    given = [parameter.flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+    if parameter.type is bool:
+        given = [parameter.flag]
+    elif parameter.repeated:
+        given = [part for item in value for part in (parameter.flag, item)]
+    assert flags(*given) == Settings(**{parameter.name: value})
 
 
 def test_no_flag_gives_the_defaults() -> None:

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import tiny
 
 from foundation.errors import BadInput, PolicyUnavailable
-from policies.catalog import CATALOG, known_policies, load_policy
+from policies.catalog import CATALOG, known_policies, load_policy, options_from_text
 
 
 def test_the_list_needs_no_torch() -> None:
@@ -44,3 +46,23 @@ def test_an_unknown_dtype_or_option_gets_a_suggestion() -> None:
         load_policy("dinov2-small", inputsize=448)
     with pytest.raises(BadInput, match="no option 'unnorm_key'"):
         load_policy("dinov2-small", unnorm_key="bridge_orig")
+
+
+def test_options_take_the_type_that_their_family_declares(tmp_path: Path) -> None:
+    tiny.oft(tmp_path, film=False)
+    folder = str(tmp_path / "oft")
+    options = options_from_text(folder, {"views": "1", "chunk": "3", "recipe": "libero"})
+    assert options == {"views": 1, "chunk": 3, "recipe": "libero"}
+    assert load_policy(folder, **options).cameras == ("image",)
+    with pytest.raises(BadInput, match=r"views is a number \(int\); got 'two'"):
+        options_from_text(folder, {"views": "two"})
+    with pytest.raises(BadInput, match="has no option 'view'. Did you mean 'views'"):
+        options_from_text(folder, {"view": "2"})
+    with pytest.raises(PolicyUnavailable, match="There is no policy 'openvla-8b'"):
+        options_from_text("openvla-8b", {})
+    assert options_from_text("dinov2-small", {"input_size": "112"}) == {"input_size": 112}
+
+
+def test_words_stay_words(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llava"}')
+    assert options_from_text(str(tmp_path), {"opening": "A chat, and 1=1. "}) == {"opening": "A chat, and 1=1. "}
