@@ -120,19 +120,6 @@ def load_policy(
         PolicyUnavailable: no such policy, or its weights cannot be had here.
         BadInput: a device, dtype or option that does not exist.
     """
-    entry = next((entry for entry in CATALOG if entry.name == name_or_path), None)
-    if entry is None and "/" not in name_or_path and not Path(name_or_path).is_dir():
-        known = [name for name, _ in known_policies()]
-        raise PolicyUnavailable(
-            f"There is no policy {quoted(name_or_path)}, and no folder of that name.{did_you_mean(name_or_path, known)}"
-        )
-    return entry
-
-
-def _way_in(name_or_path: str, entry: KnownPolicy | None) -> tuple[Path | None, Callable[..., Policy]]:
-    """The folder of the weights, where they are in one, and the `load` of the family."""
-    source = entry.source if entry else name_or_path
-    folder = folder_of(source) if source else None
     entry = _entry(name_or_path)
     placed, typed = _device(device), _dtype(dtype)
     folder, load = _way_in(name_or_path, entry)
@@ -169,6 +156,19 @@ def options_from_text(name_or_path: str, given: Mapping[str, str]) -> dict[str, 
 
 def _entry(name_or_path: str) -> KnownPolicy | None:
     """The catalogue's entry of that name; None: it is a folder or a repository."""
+    entry = next((entry for entry in CATALOG if entry.name == name_or_path), None)
+    if entry is None and "/" not in name_or_path and not Path(name_or_path).is_dir():
+        known = [name for name, _ in known_policies()]
+        raise PolicyUnavailable(
+            f"There is no policy {quoted(name_or_path)}, and no folder of that name.{did_you_mean(name_or_path, known)}"
+        )
+    return entry
+
+
+def _way_in(name_or_path: str, entry: KnownPolicy | None) -> tuple[Path | None, Callable[..., Policy]]:
+    """The folder of the weights, where they are in one, and the `load` of the family."""
+    source = entry.source if entry else name_or_path
+    folder = folder_of(source) if source else None
     module = entry.module if entry else _family(folder)
     return folder, importlib.import_module(module).load
 
