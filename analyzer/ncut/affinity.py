@@ -8,6 +8,8 @@ and, unlike the plain cosine, never negative, so that degrees stay positive.
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 AFFINITIES = ("rbf", "cosine")
@@ -50,13 +52,18 @@ def scale_for_mean_affinity(x: torch.Tensor, target: float) -> float:
         return 1.0
     positive = d2[d2 > 1e-12 * largest]
     target = max(target, min(0.999, 1.5 * (1 - len(positive) / len(d2))))
-    low, high = float(positive.min().sqrt()) * 1e-2, largest**0.5 * 1e2
+    # Newton's method on the logarithm of sigma, where the mean is a smooth rising step; halving where it would leave the
+    # bracket.
+    low, high = 0.5 * math.log(float(positive.min())) - 5.0, 0.5 * math.log(largest) + 5.0
+    at = 0.5 * math.log(float(positive.mean()) / (-2.0 * math.log(target)))
     for _ in range(60):
-        middle = (low * high) ** 0.5
-        if float((d2 * (-0.5 / middle**2)).exp_().mean()) > target:
-            high = middle
-        else:
-            low = middle
-        if high / low < 1 + 1e-6:
+        exponent = d2 * (-0.5 * math.exp(-2.0 * at))
+        weight = exponent.exp()
+        missing = target - float(weight.mean())
+        low, high = (at, high) if missing > 0 else (low, at)
+        slope = -2.0 * float(torch.dot(weight, exponent)) / len(d2)
+        wanted = at + missing / slope if slope > 0 else math.inf
+        before, at = at, wanted if low < wanted < high else 0.5 * (low + high)
+        if abs(at - before) < 1e-7:
             break
-    return (low * high) ** 0.5
+    return math.exp(at)

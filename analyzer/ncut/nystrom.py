@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self, overload
 
 import numpy as np
@@ -24,6 +24,8 @@ from analyzer.ncut import live, rows
 
 DEFAULT_LANDMARKS = 512
 MOST_LANDMARKS = 1024
+FAINTEST = -60.0
+"""Logarithm of an affinity that is as good as none. Below -87 floats are denormal, and products take ten times as long."""
 
 
 class NystromNcut:
@@ -118,7 +120,8 @@ class NystromNcut:
             sampled = rows.sample(x, self.n_sample, self.seed, device)
             if len(sampled) < 2:
                 raise ValueError(f"Normalized Cut needs at least 2 patches; got {len(sampled)}.")
-            if not bool(torch.isfinite(sampled).all()):
+            # A sum is finite only if all its terms are, and is found four times as fast as each of them.
+            if not bool(torch.isfinite(sampled.sum())) and not bool(torch.isfinite(sampled).all()):
                 bad = int((~torch.isfinite(sampled)).any(1).sum())
                 raise ValueError(
                     f"{bad} of {len(sampled)} sampled patches hold NaN or infinity; features must be finite."
@@ -229,7 +232,7 @@ class NystromNcut:
 
     def _fit(self, sampled: torch.Tensor, sigma: float | None) -> None:
         self.n_features_in_ = sampled.shape[1]
-        few = _spread(sampled, 4096)
+        few = _spread(sampled, landmark_choice.rows_for_axes(sampled.shape[1]))
         self._unit = _unit_of(few) if self.affinity == "rbf" else 1.0
         few = self._prepared(few)
         self._mean = few.double().mean(0).float()
@@ -239,53 +242,66 @@ class NystromNcut:
             else affinities.scale_for_mean_affinity(_spread(few, 1024), self.mean_affinity)
         )
         self.sigma_ = self._scale * self._unit
-        self._axes = landmark_choice.principal_axes(few - self._mean, self.n_projection, 1e-3 * self._scale**2)
+        self._axes = landmark_choice.principal_axes(few - self._mean, self.n_projection, 3e-4 * self._scale**2)
+        # Centring costs a pass over all channels. Unless the mean is large, next to which distances would drown in
+        # rounding, it is left to the product with the axes, which is taken of the mean, too.
+        variance = float((few - self._mean).square().sum(1).mean())
+        self._mean_square = float(self._mean.double().square().sum())
+        self._centre_first = self._mean_square > 4.0 * variance
+        last = torch.zeros_like(self._mean) if self._centre_first else self._mean
+        self._to_projection = torch.cat([self._axes, last[:, None]], dim=1)
+        mean_on_axes = torch.zeros_like(self._axes[0]) if self._centre_first else self._mean @ self._axes
         # In float64, so that no rounding (which the number of threads changes) decides which landmark a patch is near.
-        blocks = [self._project(self._prepared(block.double())) for block in sampled.split(rows.BLOCK)]
-        projected, energy = torch.cat([y for y, _ in blocks]), torch.cat([e for _, e in blocks])
+        exact = [self._project(self._prepared(part.double())) for part in _spread(sampled, 8192).split(rows.BLOCK)]
+        spread_out = torch.cat(exact)[:, :-1] - mean_on_axes.double()
+        projected = [self._project(self._prepared(part)) for part in sampled.split(rows.BLOCK)]
         wanted = self.n_landmarks or max(DEFAULT_LANDMARKS, self.n_eigenvectors)
         while True:
-            self._place_landmarks(_spread(projected, 8192), wanted)
-            self._solve(projected.float(), energy.float())
+            self._place_landmarks(spread_out, wanted, mean_on_axes)
+            self._solve([self._affinity_to_landmarks(part) for part in projected])
             # Where the last eigenvalue is still large and much affinity goes unseen, the graph is made of more small
             # groups than there are landmarks to stand for them.
             narrow = self.captured_ < 0.8 and float(self.eigenvalues_[-1]) > 0.05
-            if self.n_landmarks is not None or not narrow or 2 * wanted > min(MOST_LANDMARKS, len(projected)):
+            if self.n_landmarks is not None or not narrow or 2 * wanted > min(MOST_LANDMARKS, len(sampled)):
                 break
             wanted *= 2
 
-    def _place_landmarks(self, projected: torch.Tensor, wanted: int) -> None:
-        self._centres = landmark_choice.kmeans_landmarks(projected, wanted, iterations=5).float()
+    def _place_landmarks(self, spread_out: torch.Tensor, wanted: int, mean_on_axes: torch.Tensor) -> None:
+        """Find them among (r, p) coordinates on the axes, counted from the mean."""
+        self._centres = landmark_choice.kmeans_landmarks(spread_out, wanted, iterations=5).float()
         self.landmarks_ = (self._centres @ self._axes.T + self._mean) * self._unit
-        self._offset = -0.5 / self._scale**2 * self._centres.square().sum(1)
-        self._slope = (self._centres / self._scale**2).T.contiguous()
+        per = 1.0 / self._scale**2
+        slope = torch.cat([self._centres, torch.full_like(self._centres[:, :1], -0.5)], dim=1).T
+        self._slope = (slope * per).contiguous()
+        self._offset = -per * (0.5 * self._centres.square().sum(1) + self._centres @ mean_on_axes)
 
     def _prepared(self, x: torch.Tensor) -> torch.Tensor:
         if self.affinity == "cosine":
             return affinities.unit_rows(x)
         return x if self._unit == 1.0 else x / self._unit
 
-    def _project(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(b, d) rows -> (b, p) coordinates on the axes, (b,) squared distances from the mean over all d channels."""
-        centred = x - self._mean.to(x.dtype)
-        energy = torch.linalg.vector_norm(centred, dim=1).square_()
-        return centred @ self._axes.to(x.dtype), energy
+    def _project(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, d) rows -> (b, p + 1): coordinates on the axes, and the squared distance from the mean over all d channels."""
+        if self._centre_first:
+            x = x - self._mean.to(x.dtype)
+        projected = x @ self._to_projection.to(x.dtype)
+        energy = torch.linalg.vector_norm(x, dim=1).square_()
+        if not self._centre_first:
+            energy += self._mean_square - 2 * projected[:, -1]
+        projected[:, -1] = energy
+        return projected
 
-    def _affinity_to_landmarks(self, projected: torch.Tensor, energy: torch.Tensor) -> torch.Tensor:
+    def _affinity_to_landmarks(self, projected: torch.Tensor) -> torch.Tensor:
         """C, (b, m). Landmarks lie in the span of the axes, so |x - l|^2 = |x|^2 - 2 x'l + |l|^2 needs x there only."""
-        exponent = torch.addmm(self._offset, projected, self._slope)
-        return exponent.add_((-0.5 / self._scale**2) * energy[:, None]).clamp_(max=0.0).exp_()
+        return torch.addmm(self._offset, projected, self._slope).clamp_(FAINTEST, 0.0).exp_()
 
-    def _solve(self, projected: torch.Tensor, energy: torch.Tensor) -> None:
-        """Eigenvectors of D^-1/2 (C A^+ C') D^-1/2 as a linear map of C. Small matrices are float64; C is never kept."""
-        s = len(projected)
+    def _solve(self, seen: Sequence[torch.Tensor]) -> None:
+        """Eigenvectors of D^-1/2 (C A^+ C') D^-1/2 as a linear map of C, given in blocks. Small matrices are float64."""
+        s = sum(len(c) for c in seen)
 
-        def blocks() -> Iterator[torch.Tensor]:
-            for y, e in zip(projected.split(rows.BLOCK), energy.split(rows.BLOCK), strict=True):
-                yield self._affinity_to_landmarks(y, e)
-
-        def mean_of_blocks() -> torch.Tensor:
-            return torch.stack([self._balanced(c).sum(0, dtype=torch.float64) for c in blocks()]).sum(0) / s
+        def mean_of_rows() -> torch.Tensor:
+            """(m,) mean of the balanced rows of C."""
+            return torch.stack([(self._balance_of(c)[None] @ c)[0].double() for c in seen]).sum(0) / s
 
         a = affinities.rbf(self._centres.double(), self._centres.double(), self._scale)
         values, vectors = torch.linalg.eigh(a)
@@ -294,25 +310,24 @@ class NystromNcut:
         whiten = vectors[:, kept] * values[kept].rsqrt()  # A^+ = whiten whiten'
 
         def to_degree(mean: torch.Tensor) -> torch.Tensor:
-            return whiten @ (whiten.T @ mean)
+            return (whiten @ (whiten.T @ mean)).float()
 
-        self._balance: torch.Tensor | None = None
+        self._to_balance: torch.Tensor | None = None
         if self.density:
-            self._balance = to_degree(mean_of_blocks()).float()
-        self._to_degree = to_degree(mean_of_blocks()).float()
+            self._to_balance = to_degree(mean_of_rows())
+        self._to_degree = to_degree(mean_of_rows())
         gram = torch.zeros(whiten.shape[1], whiten.shape[1], dtype=torch.float64, device=whiten.device)
         self._whiten = whiten.float()
-        seen, degrees = [], []
-        for block in blocks():
-            seen.append((block @ self._whiten).square().sum(1))
-            c = self._balanced(block)
+        own, degrees = [], []
+        for c in seen:
             z = c @ self._whiten
-            degree = (c @ self._to_degree).clamp_(min=1e-12)
-            degrees.append(degree)
-            z *= degree.rsqrt()[:, None]
+            own.append(z.square().sum(1))
+            balance = self._balance_of(c)
+            degrees.append((balance * (c @ self._to_degree)).clamp_(min=1e-12))
+            z *= (balance * degrees[-1].rsqrt())[:, None]
             gram += (z.T @ z).double()
-        self.captured_ = float(torch.cat(seen).mean())
-        self._least_seen = live.FOREIGN_FACTOR * torch.cat(seen).quantile(live.FOREIGN_QUANTILE)
+        self.captured_ = float(torch.cat(own).mean())
+        self._least_seen = live.FOREIGN_FACTOR * torch.cat(own).quantile(live.FOREIGN_QUANTILE)
         self.degree_ = torch.cat(degrees)
         self._floor = 0.1 * self.degree_.min()
         values, vectors = torch.linalg.eigh(gram / s)
@@ -324,28 +339,33 @@ class NystromNcut:
         self.eigenvalues_ = values.clamp(0.0, 1.0)
         to_vectors = whiten @ torch.where(kept, vectors * values.clamp(min=1e-9).rsqrt(), 0.0)
         self._to_vectors = to_vectors.float()
-        self.embedding_ = torch.cat([self._embed(c) for c in blocks()])
+        self.embedding_ = torch.cat([self._embed(c) for c in seen])
         # A sign is free; the side with the heavier tail is made positive, which depends on the data alone.
         sign = torch.where(self.embedding_.double().pow(3).sum(0) < 0, -1.0, 1.0).float()
         self._to_vectors *= sign
         self.embedding_ *= sign
 
-    def _balanced(self, c: torch.Tensor) -> torch.Tensor:
-        """Rows of C over their own degree to the power of `density`: W' = D^-a W D^-a."""
-        if self._balance is None:
-            return c
-        return c * (c @ self._balance).clamp_(min=1e-12).pow_(-self.density)[:, None]
+    def _balance_of(self, c: torch.Tensor) -> torch.Tensor:
+        """(b, m) affinities -> (b,) what density divides each row by, inverted: W' = D^-a W D^-a."""
+        if self._to_balance is None:
+            return torch.ones_like(c[:, 0])
+        return (c @ self._to_balance).clamp_(min=1e-12).pow_(-self.density)
 
     def _affinity(self, x: torch.Tensor) -> torch.Tensor:
         """C of (b, d) rows as they come."""
-        return self._affinity_to_landmarks(*self._project(self._prepared(x)))
+        return self._affinity_to_landmarks(self._project(self._prepared(x)))
 
     def _embed(self, c: torch.Tensor) -> torch.Tensor:
         """(b, m) affinities -> (b, k) eigenvectors: linear in c, over the root of the degree."""
         return self.normalised(self._shares(c))
 
     def _shares(self, c: torch.Tensor) -> torch.Tensor:
-        return self._balanced(c) @ torch.cat([self._to_vectors, self._to_degree[:, None]], dim=1)
+        """(b, m) affinities -> (b, k + 1) numerators and degree; the balance of a row is a factor of all of them."""
+        maps = [self._to_vectors, self._to_degree[:, None]]
+        if self._to_balance is None:
+            return c @ torch.cat(maps, dim=1)
+        shares = c @ torch.cat([*maps, self._to_balance[:, None]], dim=1)
+        return shares[:, :-1] * shares[:, -1:].clamp(min=1e-12).pow_(-self.density)
 
     # -- checks ------------------------------------------------------------------------------------------------------
 
