@@ -8,12 +8,16 @@ import streamlit as st
 
 from analyzer.run_folder import RunFolder
 from app_pages.opened import opened
+from app_pages.wording import plain
 from foundation.errors import RunUnreadable
 from foundation.names import printable
 
 PLAYER_KEY = "player"
 VIEW_KEYS = ("frame", "site", "mode", "pair", "patch", "segments", "solo", "dimension", "case", "opacity")
 """What the player writes into the address; of no meaning in another episode."""
+
+
+_OFFERED = 12
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,12 @@ def go_to(run: str, episode: str | None) -> None:
         st.query_params.pop("episode", None)
     else:
         st.query_params["episode"] = episode
+
+
+def offer_runs() -> None:
+    """A button for each of the first runs there are: the way on from an address that leads nowhere."""
+    for name in list(opened().paths())[:_OFFERED]:
+        st.button(plain(f"Show {name}"), key=f"_offer {name}", on_click=go_to, args=(name, None))
 
 
 def chosen_episode() -> Chosen | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import streamlit as st
 
 from app_pages.opened import ROOT, opened
+from app_pages.wording import plain
 
-_DEMO = ROOT / "runs" / "demo"
+_PICTURE = ROOT / "docs" / "pictures" / "bowl_plate.png"
 _LAST_LINES = 3
 
 
@@ -23,36 +23,45 @@ def _started() -> dict[str, subprocess.Popen[bytes]]:
 
 def offer_demo() -> None:
     """A button that analyses the bundled failure, then its progress; shows nothing else."""
-    st.title("Trajectory Lens")
-    log = ROOT / "runs" / ".demo.log"
+    target = opened().named[0] / "demo"
+    log = target.with_name(".demo.log")
     process = _started().get("demo")
-    if process is not None and process.poll() is None:
-        _progress(log)
-        return
-    folders = ", ".join(f"`{folder}`" for folder in opened().named)
-    st.write(
-        f"There is no run in {folders} yet. The bundled episode, in which the robot misses a bowl and then takes "
-        "a plate, is analysed in about two minutes."
-    )
-    if process is not None and process.poll() != 0:
-        st.error("The analysis of the bundled episode stopped: " + _tail(log)[-300:])
-    if st.button("Analyse the bundled failure", type="primary"):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as file:
-            command = [sys.executable, "-m", "analyzer", "demo", "--out", str(_DEMO)]
-            _started()["demo"] = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
-        st.rerun()
-    st.caption("Or point it at runs of your own: `python -m analyzer view runs/x`.")
+    words, picture = st.columns([5, 6], gap="large")
+    if _PICTURE.is_file():
+        picture.image(str(_PICTURE))
+    with words:
+        st.title("Why did the robot go for the plate?")
+        if process is not None and process.poll() is None:
+            _progress(log)
+            return
+        st.write(
+            "There is no run here yet. The bundled episode, in which a robot misses a bowl and then takes a plate, is "
+            "analysed in about two minutes on two cores."
+        )
+        if process is not None and process.poll() != 0:
+            st.error(plain("The analysis stopped: " + _tail(log)[-400:]))
+        if st.button("Analyse the bundled failure", type="primary"):
+            _start(target, log)
+            st.rerun()
+        st.caption("Or show runs of your own: `python -m analyzer view runs/x`")
+        st.caption(plain("Looked for runs in: " + ", ".join(str(folder) for folder in opened().named)))
+
+
+def _start(target: Path, log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "analyzer", "demo", "--out", str(target)]
+        _started()["demo"] = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
 
 
 @st.fragment(run_every=1.0)
 def _progress(log: Path) -> None:
     process = _started().get("demo")
     if process is None or process.poll() is not None:
-        time.sleep(0.2)
         st.rerun()
     with st.status("Analysing the bundled failure", state="running", expanded=True):
         st.text(_tail(log) or "starting")
+    st.caption("It appears here as soon as it is done. What is finished is kept if the page is closed.")
 
 
 def _tail(log: Path) -> str:

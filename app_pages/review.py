@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app_pages.chosen import Chosen, chosen_episode
+from app_pages.chosen import Chosen, chosen_episode, offer_runs
 from app_pages.first_run import offer_demo
 from app_pages.player_view import player
 from app_pages.reviewing import review_state, take_changes
+from app_pages.wording import plain
 from foundation.errors import RunUnreadable
 
 
-def page(chosen: Chosen) -> None:
+def show(chosen: Chosen) -> None:
+    """The page of an episode that is there."""
     chosen.selectors()
     player(
         chosen.run_name,
@@ -26,9 +28,10 @@ def page(chosen: Chosen) -> None:
 try:
     found = chosen_episode()
 except RunUnreadable as error:
-    st.error(str(error))
+    st.error(plain(error))
+    offer_runs()
 else:
     if found is None:
         offer_demo()
     else:
-        page(found)
+        show(found)
