@@ -14,6 +14,7 @@ import pytest
 from command import Command
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from analyzer.findings_folder import FindingsFolder
 from analyzer.run_folder import RunFolder
 from policies.catalog import load_policy
 from videos.catalog import open_episode
@@ -56,6 +57,15 @@ def test_words_become_actions(command: Command, checkpoint: Path, tiny_recording
     assert recorded is not None
     np.testing.assert_allclose(difference[told, :6], (predicted - recorded)[told, :6])
     assert np.isnan(difference[:, 6]).all()  # which value opens the recorded gripper is not told
+    findings = FindingsFolder.open(run.episode_folder("take"))
+    dependence = findings.findings.dependence
+    assert dependence is not None
+    assert dependence.attribution_site == "projector"
+    assert len(dependence.attribution_frames) == 2
+    attribution = findings.attribution()
+    assert attribution is not None
+    assert attribution.shape == (4, 1, 16, 16, 7)
+    assert np.isfinite(attribution[list(dependence.attribution_frames)]).all()
     # The same words through the library give the same action: the prompt's template, in small letters.
     policy = load_policy(str(checkpoint))
     picture = next(iter(open_episode(tiny_recording).cameras["agentview"].frames([3]))).rgb[None]
