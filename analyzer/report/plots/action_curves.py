@@ -72,7 +72,9 @@ def _plot(
     at = np.asarray(axes.x(np.arange(window[0], window[1] + 1, dtype=float)))
     for values, class_ in zip(curves, ("recorded", "predicted"), strict=True):
         if values is not None:
-            parts.append(polyline(at, np.asarray(axes.y(values)), class_))
+            # Through the steps that have a value: with a stride, most have none.
+            known = ~np.isnan(values)
+            parts.append(polyline(at[known], np.asarray(axes.y(values[known])), class_))
     parts.append(text(x, y + 14, shortened(space.names[d], 13), "name"))
     parts.append(text(axes.right, y + 14, _unit(space, d), "aside", text_anchor="end"))
     for value, height in zip(_extremes(low, high, space, d), (axes.top + 11, axes.bottom - 4), strict=True):

@@ -11,8 +11,8 @@ from analyzer.confusion.pair import PairTrace
 from analyzer.report.plots.svg import RGB, element, joined, picture, rect, rgb, shortened, text
 
 WIDTH = 1120
-_LEFT = 392
-_RIGHT = 140
+_LEFT = 380
+_RIGHT = 164
 _ROW = 26
 _HEAD = 26
 _NARROWEST_WITH_NUMBERS = 34
