@@ -15,6 +15,9 @@ from analyzer.failures.hand import carried, distances, targets
 from analyzer.failures.rules import RULES
 from analyzer.settings import Settings
 
+SLOW = 0.5
+"""Of the hand's usual speed in the picture: a hand that comes to a thing is slower there at some frame."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reach:
@@ -55,7 +58,7 @@ class Reach:
         """(K,) share of the hand's way that each object went with it; None: the hand hardly moved, or is not known."""
         way = self.hand[first : last + 1] - self.hand[first]
         length = np.hypot(*way.T)
-        if np.isnan(length).all() or np.nanmax(length) < self.near:
+        if np.isnan(length).all() or np.nanmax(length) < self.near / 2:
             return None
         return carried(self.middles, self.hand, first, first + int(np.nanargmax(length)))
 
@@ -131,10 +134,17 @@ class Reach:
         return found
 
     def _came_to(self, k: int, at: int) -> bool:
-        """The hand came to an object from out of its reach: what it only starts beside, or passes, it did not go for."""
+        """The hand came to an object from out of its reach and slowed down there: what it only starts beside, or passes
+        over, it did not go for."""
         before, there = self.apart[: at + 1, k], self.apart[at, k]
         far = np.nanmax(before) if not np.isnan(before).all() else np.nan
-        return bool(there <= self.near / 2 and far - there >= self.near)
+        if not (there <= self.near / 2 and far - there >= self.near):
+            return False
+        speed = np.hypot(*np.diff(self.hand, axis=0).T) / np.maximum(np.diff(self.times_s), 1e-9)
+        if np.isnan(speed).all():
+            return False
+        around = speed[max(0, at - 2) : at + 2]
+        return bool(np.nanmin(around) <= SLOW * np.nanpercentile(speed, 90))
 
     def _closest(self, k: int, first: int, last: int) -> int:
         """The frame of a stretch, and of what it looked ahead to, at which the hand is nearest to an object."""

@@ -97,6 +97,12 @@ def test_what_the_hand_starts_beside_was_no_target() -> None:
     assert reach(away, STAYS).switches(Settings()) == []
 
 
+def test_what_it_passes_over_was_no_target() -> None:
+    past = between((0, START), (25, (40.0, 92.0)), (55, (130.0, 92.0)), (79, (130.0, 92.0)))
+    assert [event.instances for event in reach(MISSES, STAYS).switches(Settings())] == [(BOWL, PLATE)]
+    assert reach(past, STAYS).switches(Settings()) == []
+
+
 def test_closing_on_nothing_and_on_something() -> None:
     hand = between((0, START), (25, AT_BOWL), (40, AT_BOWL), (79, START))
     closed = [(30, 79)]
