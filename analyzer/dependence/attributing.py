@@ -16,7 +16,10 @@ class EpisodeAttribution:
 
     site: str
     values: np.ndarray
-    """(frames, cameras, rows, cols, D) float16, in the recording's numbers; NaN at frames that were not looked at."""
+    """(frames, cameras, rows, cols, D) float16, in the recording's numbers; NaN at frames that were not looked at, 0 for
+    cameras that the action does not depend on."""
+    acting: int
+    """Cameras, the first ones, that it depends on."""
     looked_at: tuple[int, ...]
     """Positions among the analysed frames."""
 
@@ -36,13 +39,14 @@ def attribute(looks: Looks, positions: Sequence[int], progress: Callable[[int], 
         told = looks.attributed([at for at, _ in waiting], [pictures for _, pictures in waiting])
         site, converted = told.site, told.values[..., looks.conversion.order] * looks.conversion.factor
         if values is None:
-            values = np.full((len(looks.frames), *converted.shape[1:]), np.nan, np.float16)
+            values = np.full((len(looks.frames), looks.views, *converted.shape[2:]), np.nan, np.float16)
         if not np.isfinite(converted).all() or np.abs(converted).max() > np.finfo(np.float16).max:
             return None
-        values[[at for at, _ in waiting]] = converted
+        values[[at for at, _ in waiting]] = 0
+        values[[at for at, _ in waiting], : len(looks.cameras)] = converted
         progress(len(waiting))
         waiting = []
-    return None if values is None else EpisodeAttribution(site, values, tuple(positions))
+    return None if values is None else EpisodeAttribution(site, values, len(looks.cameras), tuple(positions))
 
 
 def weights(values: np.ndarray) -> np.ndarray:
@@ -73,7 +77,7 @@ def shares(
         covered = coverage(position)
         if covered is None:
             continue
-        weight = weights(attribution.values[position])
+        weight = weights(attribution.values[position, : attribution.acting])
         parts.append(float((weight[camera] * covered).sum()))
         areas.append(float(covered.sum() / weight.size))
     return (float(np.mean(parts)), float(np.mean(areas))) if parts else None

@@ -24,6 +24,8 @@ class Looks:
     policy: Policy
     cameras: tuple[str, ...]
     """That the action depends on: all of the request's for a policy that takes several, else the first."""
+    views: int
+    """Cameras of the request."""
     frames: tuple[int, ...]
     """Positions in the recording."""
     states: np.ndarray | None
@@ -42,6 +44,7 @@ class Looks:
             episode,
             policy,
             request.cameras[: len(policy.cameras)],
+            len(request.cameras),
             request.frames,
             states_of(episode, request.frames, policy),
             convention(policy.action_space, recorded),

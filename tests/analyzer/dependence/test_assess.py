@@ -121,6 +121,31 @@ def test_a_policy_that_acts_on_two_things_is_said_to(tmp_path: Path) -> None:
     assert effect(of(record, BOWL), "dx").value == pytest.approx(0, abs=0.02)
 
 
+def test_a_policy_with_one_view_depends_on_the_first_camera_alone(tmp_path: Path) -> None:
+    policy = LinearPolicy(channel_of(*ON_PLATE, RED, 0, 4.0))
+    it = scene(tmp_path, policy)
+    (camera,), (source,) = it.cameras, it.episode.cameras.values()
+    second = replace(camera, name="wrist")
+    things = [replace(one, id=one.id + 10, camera="wrist") for one in it.found.instances]
+    maps = it.found.maps[camera.name]
+    other = type(maps).compress([np.where(one > 0, one + 10, 0).astype(np.uint8) for one in maps])
+    assessed = assess(
+        replace(it.episode, cameras={camera.name: source, "wrist": source}),
+        policy,
+        replace(it.request, cameras=(camera.name, "wrist")),
+        Instances((*it.found.instances, *things), {camera.name: maps, "wrist": other}),
+        (camera, second),
+        SETTINGS,
+    )
+    alone = assess(it.episode, policy, it.request, it.found, it.cameras, SETTINGS)
+    assert assessed.attribution is not None
+    assert alone.attribution is not None
+    assert assessed.attribution.shape == (12, 2, *GRID, 7)
+    np.testing.assert_array_equal(assessed.attribution[:, :1], alone.attribution)
+    assert not assessed.attribution[list(alone.record.attribution_frames), 1].any()
+    assert assessed.record == alone.record
+
+
 def test_equal_input_gives_equal_records(sees_the_plate: tuple[LinearPolicy, Scene]) -> None:
     assert told(*sees_the_plate) == told(*sees_the_plate)
     policy, it = sees_the_plate
