@@ -208,7 +208,7 @@ class Settings:
         0.3, "Share of the hand's way below which an object was not taken along.", low=0.0, high=1.0
     )
     stall_on: float = _parameter(
-        0.97, "Stillness (1: no motion, 0: the usual one) from which on the arm stalls.", low=0.5, high=1.0
+        0.85, "Stillness (1: no motion, 0: the usual one) from which on the arm stalls.", low=0.5, high=1.0
     )
     stall_min_s: float = _parameter(1.5, "Standing still for less is no stall.", unit="s", low=0.0, high=600.0)
     oscillation_on: float = _parameter(
