@@ -16,6 +16,8 @@ from foundation.action_space import ActionSpace
 
 TURNS_WINDOW_S = 2.0
 """In which turns back are counted."""
+STILL_WINDOW_S = 0.5
+"""Over which it is told how far the arm comes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ def of_motion(motion: Motion, settings: Settings) -> tuple[list[Event], list[str
                 "or none of them moves anything."
             )
         else:
-            still = signals.stillness(velocity)
+            still = signals.stillness(velocity, motion.step_times_s, STILL_WINDOW_S)
             openness = signals.openness(*acting)
             if openness is not None:
                 still[1:][np.abs(np.diff(openness)) > 0.5] = 0.0

@@ -16,29 +16,54 @@ def motion_dimensions(space: ActionSpace) -> list[int]:
 
 
 def velocity(actions: np.ndarray, space: ActionSpace) -> np.ndarray | None:
-    """(steps, d) float64 of what the arm is told to move in each step, each dimension over its usual size.
+    """(steps, d) float64 of what the arm is told to move in each step, over the usual size of a step.
 
-    The usual size is the 90th percentile of those values of it that are not zero. None: it is not known whether the
-    actions are changes or goals, or nothing moves.
+    The usual size is the 95th percentile of the length of a step in the dimensions of one unit (all that move it in
+    metres, all that turn it); of a dimension without a unit, its own. None: it is not known whether the actions are
+    changes or goals, or nothing moves.
     """
     if space.kind == "unknown":
         return None
-    moving = actions[:, motion_dimensions(space)].astype(np.float64)
+    moving = actions.astype(np.float64)
     if space.kind == "absolute":
         moving = np.diff(moving, axis=0, prepend=moving[:1])
-    sizes = np.array([_usual(np.abs(column)) for column in moving.T])
-    used = sizes > 0
-    return moving[:, used] / sizes[used] if used.any() else None
+    columns = []
+    for group in _groups(space):
+        part = moving[:, group]
+        size = _usual(np.linalg.norm(part, axis=1))
+        if size > 0:
+            columns.append(part / size)
+    return np.concatenate(columns, axis=1) if columns else None
 
 
-def _usual(values: np.ndarray) -> float:
-    values = values[np.isfinite(values) & (values > 1e-9)]
-    return float(np.percentile(values, 90)) if len(values) else 0.0
+def _groups(space: ActionSpace) -> list[list[int]]:
+    """The dimensions that move the arm, those of one unit together."""
+    groups: dict[object, list[int]] = {}
+    for d in motion_dimensions(space):
+        groups.setdefault(space.units[d] or d, []).append(d)
+    return list(groups.values())
 
 
-def stillness(velocity: np.ndarray) -> np.ndarray:
-    """(steps,) 0 … 1: 1 where the arm is told to stay, 0 where any dimension moves at its usual size."""
-    return np.asarray(1 - np.abs(velocity).max(axis=1).clip(0, 1))
+def _usual(lengths: np.ndarray) -> float:
+    lengths = lengths[lengths > 1e-9]
+    return float(np.percentile(lengths, 95)) if len(lengths) else 0.0
+
+
+def stillness(velocity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.ndarray:
+    """(steps,) 0 … 1: 1 where the arm is told to go nowhere, 0 where it goes as fast as it usually does.
+
+    What counts is how far it comes within the window: an arm that trembles on the spot stands still.
+    """
+    total = np.concatenate([np.zeros((1, velocity.shape[1])), np.cumsum(velocity, axis=0)])
+    first, last = _window(times_s, window_s)
+    mean = (total[last] - total[first]) / (last - first)[:, None]
+    return np.asarray(1 - np.abs(mean).max(axis=1).clip(0, 1))
+
+
+def _window(times_s: np.ndarray, window_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """[first, last) steps within half a window of each step."""
+    first = np.searchsorted(times_s, times_s - window_s / 2, side="left")
+    return first, np.searchsorted(times_s, times_s + window_s / 2, side="right")
 
 
 def reversals(velocity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.ndarray:
@@ -53,8 +78,7 @@ def reversals(velocity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.
     strong = (size[1:] > 0.1) & (size[:-1] > 0.1)
     turns[1:] = strong & (dot < -0.5 * size[1:] * size[:-1])
     total = np.concatenate([[0.0], np.cumsum(turns)])
-    first = np.searchsorted(times_s, times_s - window_s / 2, side="left")
-    last = np.searchsorted(times_s, times_s + window_s / 2, side="right")
+    first, last = _window(times_s, window_s)
     return np.asarray((total[last] - total[first]) / window_s)
 
 

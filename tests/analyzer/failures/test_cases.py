@@ -182,7 +182,8 @@ def test_a_stall_is_found_where_it_is_unless_the_task_is_done() -> None:
     actions = quiet()
     actions[60:, :6] = 0
     ((stall,), _) = of_motion(motion(actions, success=False), Settings())
-    assert (stall.rule, stall.first, stall.last) == ("stall", 60, FRAMES - 1)
+    assert (stall.rule, stall.last) == ("stall", FRAMES - 1)
+    assert abs(stall.first - 60) <= 5
     assert of_motion(motion(actions, success=True), Settings())[0] == []
 
 
