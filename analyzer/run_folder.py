@@ -14,6 +14,7 @@
           eigenvectors.npy        (frames, cameras, rows, cols, k) float16
           colors.npy              (frames, cameras, rows, cols, 3) uint8 RGB
           segments.npy            (frames, cameras, rows, cols) uint8: ids of the finest division
+        findings/                 who is where, what is confused, what to look at: see `analyzer.findings_folder`
 
 Any smaller number of segments follows from the finest: `merges` in site.json lists which segment joins which, in order,
 and `SiteRecord.ids_at(k)` is the table from the finest ids to those at k. Segments nest: from k to k + 1 one segment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,8 +60,9 @@ class Telling:
             return f"From {self.at(first)} to the end"
         return f"From {self.at(first)} to {self.numbers[last]}"
 
-    def reproduce(self, *more: str) -> str:
-        return " ".join(["python -m analyzer assess RUN --episode", self.episode, *more])
+    def reproduce(self) -> str:
+        """RUN stands for the run's folder, which may be moved."""
+        return " ".join(["python -m analyzer assess RUN --episode", shlex.quote(printable(self.episode))])
 
 
 def make_cases(
