@@ -11,6 +11,7 @@ from analyzer.comparison.sides import Side, Sides
 from analyzer.confusion.pair import PairTrace, SiteConfusion
 from analyzer.failures.case import Case
 from analyzer.report.case_view import kind_title
+from analyzer.report.contents import headline
 from analyzer.run_folder import SteadinessRecord
 
 CONFUSED = ("merged", "look-alikes")
@@ -148,8 +149,9 @@ class Comparison:
             told.append(
                 f"{same} of {len(self.pairs)} pairs {'differs' if same == 1 else 'differ'} by no more than the intervals."
             )
+        told += _lone_things(self.sides, self.matches)
         told += [
-            f"Only {one.side} has this case ({kind_title(one.case.kind)}, {one.case.score:.2f}): {one.case.sentence}"
+            f"Only {one.side} has this case ({kind_title(one.case.kind)}, score {one.case.score:.2f}): {headline(one.case)[0]}"
             for one in self.cases
             if not one.also
         ]
@@ -162,10 +164,9 @@ def compare(sides: Sides) -> Comparison:
     """Raises RunUnreadable where a run is damaged."""
     a, b = sides.a, sides.b
     not_assessed = [f"Findings of {side.letter}: {side.problem}" for side in (a, b) if side.problem]
-    # Where both sides share a basis, the same patches are in the same places: there is nothing to be turned.
     turned = residuals(sides) if sides.same_recording and sides.frames else []
     compared, how = _beside_each_other(sides, turned)
-    if not turned:
+    if not turned and not sides.same_basis:
         not_assessed.append(
             "How far the two bases agree: the sides show different pictures, so there is no common spot."
         )
@@ -246,6 +247,17 @@ def _outcomes(sides: Sides) -> str:
     a, b = sides.a.record, sides.b.record
     wording = "Both were asked the same" if a.instruction == b.instruction else "They were asked different things"
     return f"A: {told[a.success]}, {len(a.frames)} frames. B: {told[b.success]}, {len(b.frames)} frames. {wording}."
+
+
+def _lone_things(sides: Sides, matches: Sequence[Match]) -> list[str]:
+    """What one side has and the other has not, among the objects."""
+    told = []
+    for side, known in ((sides.a, {one.a for one in matches}), (sides.b, {one.b for one in matches})):
+        alone = [f"{one.id} {one.name}" for one in side.instances if one.role == "object" and one.id not in known]
+        other = "B" if side is sides.a else "A"
+        if alone and sides.b.assessed is not None and sides.a.assessed is not None:
+            told.append(f"Objects of {side.letter} with no counterpart in {other}: {', '.join(alone)}.")
+    return told
 
 
 def _agreement(turned: Sequence[Residual]) -> str:

@@ -135,7 +135,7 @@ def _film(both: Sides, pair: PairDifference) -> FilmView:
         captions = _captions(side, site, trace.a, trace.b, positions)
         seen, note = _seen(both, side, film, camera, at)
         rows.append(FilmRow(side.letter, site, note, tuple(zip(seen.stills, captions, strict=True))))
-    return FilmView(f"{pair.first} and {pair.second}", tuple(rows), len(moments[0]))
+    return FilmView(f"{pair.first} and {pair.second}", tuple(rows), max(len(row.stills) for row in rows))
 
 
 def _seen(both: Sides, side: Side, film: Film, camera: int, at: SiteDifference) -> tuple[Row, str]:

@@ -11,11 +11,11 @@ from analyzer.report.plots.axes import Axes
 from analyzer.report.plots.svg import element, joined, line, picture, rect, shortened, text
 
 WIDTH = 1120
-_LEFT = 392
+_LEFT = 400
 _RIGHT = 210
 _ROW = 26
 _HEAD = 24
-_LONGEST_NAME = 54
+_LONGEST_NAME = 48
 
 
 @dataclass(frozen=True)

@@ -221,8 +221,16 @@ class TestTwoEpisodes:
         made_findings.give(run, made_findings.findings(cases=(), events=()), "other")
         said = command("compare", run.path, "--episodes", "take,other", "--quiet")
         assert said.code == 0, said.err
-        assert "Only A has this case (merged, 0.86)" in said.out
-        assert "Not assessed" in said.out
+        assert "Only A has this case (merged, score 0.86)" in said.out
+        assert "Not assessed" not in said.out  # one basis: there is nothing to bring together
+
+    def test_things_of_one_side_are_named(self, run: RunFolder) -> None:
+        made = made_findings.findings()
+        fewer = replace(made, instances=made.instances[:2], pairs=made.pairs[:1], cases=(), events=())
+        made_findings.give(run, fewer, "other")
+        comparison = compare(sides([run.path], ["take", "other"]))
+        assert "Objects of A with no counterpart in B: 3 cup." in comparison.sentences
+        assert [(pair.first, pair.second) for pair in comparison.pairs] == [("bowl", "plate")]
 
     def test_nobody_looked_at_one(self, run: RunFolder, command: Command) -> None:
         said = command("compare", run.path, "--episodes", "take,other", "-o", "c.html", "--quiet")
