@@ -135,7 +135,7 @@ def _bisect(x: torch.Tensor, count: int) -> torch.Tensor:
         if -spread <= 1e-12 * scale:
             break  # every cell holds equal rows
         upper = points[members, axis] > mean[axis]
-        if not upper.any():
+        if upper.all() or not upper.any():
             break  # a spread so small that rounding hides it
         heapq.heapreplace(cells, cell(members[upper]))
         heapq.heappush(cells, cell(members[~upper]))
