@@ -22,6 +22,11 @@ LONGEST_NAME = 60
 AROUND_S = 1.0
 """What happens so long before or after a pair was confused is told with it."""
 
+IDLE, ALIKE = 0.35, 0.8
+"""What remains of the score of a confused pair with which nothing is done, and of look-alikes."""
+SWITCHED, GRIPPED = 0.7, 0.3
+"""How much a pair is involved by a change of target from one to the other, and by each closing on one of them."""
+
 Trace = Callable[[tuple[int, int], int, int], np.ndarray]
 """A pair and the frames first … last -> (sites, 3) confusion over them: value, low and high end."""
 
@@ -149,7 +154,7 @@ def _confused(
     facts, depends = _dependence(dependence, (pair.a, pair.b), telling)
     sentence += "".join(f"; {fact.name}" for fact in facts) + "."
     strength = (value + low) / 2
-    score = strength * (0.5 + 0.5 * max(involvement, depends)) * (0.8 if alike else 1.0)
+    score = strength * (IDLE + (1 - IDLE) * max(involvement, depends)) * (ALIKE if alike else 1.0)
     missing = []
     if pair.pixels is None:
         missing.append("Whether the two look alike in the picture was not assessed.")
@@ -202,10 +207,10 @@ def _deeds(used: Sequence[Event], pair: set[int], telling: Telling) -> tuple[lis
         if event.rule == "target-switch":
             left, found = event.instances
             deeds.append(f"at {when} the hand leaves {telling.name(left)} behind and goes for {telling.name(found)}")
-            involvement += 0.6
+            involvement += SWITCHED
         elif event.rule == "closes":
             deeds.append(f"the gripper closes on {telling.name(event.instances[0])} at {when}")
-            involvement += 0.4
+            involvement += GRIPPED
     return list(dict.fromkeys(deeds))[:3], min(1.0, involvement)
 
 
