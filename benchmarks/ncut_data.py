@@ -13,6 +13,7 @@ import torch
 
 from analyzer.features import FeatureRequest, default_cache, extract
 from analyzer.motion import ModelPlane, motion
+from analyzer.ncut.coupling import Link
 from analyzer.run_folder import CameraRecord
 from benchmarks.scenes import Scene
 from policies.catalog import load_policy
@@ -55,6 +56,8 @@ class Take:
     """(frames, places) int64 what is seen where."""
     static: torch.Tensor
     """(frames - 1, places) bool: nothing moves there, judged by pictures alone (made-up scenes: by construction)."""
+    links: tuple[tuple[Link, Link], ...] = ()
+    """What `coupling.coupled` needs of the pictures; made-up scenes have none."""
 
     @property
     def frames(self) -> int:
@@ -88,7 +91,8 @@ def made_up(seed: int, frames: int = 60) -> Take:
 def real(
     names: tuple[str, ...], say: Callable[[str], None], policy: Policy | None = None, sites: tuple[str, ...] = SITES
 ) -> Iterator[Take]:
-    """Episodes at every one of `sites`, of `POLICY` unless another is given. Without ../shared the samples stand in, which have no more than one of each kind."""
+    """Episodes at every one of `sites`, of `POLICY` unless another is given. Without ../shared the samples stand in,
+    which have no more than one of each kind."""
     if EPISODES.is_dir():
         found = {summary.id: summary for summary in find_episodes(EPISODES)}
         chosen = [found[name] for name in names]
@@ -114,13 +118,19 @@ def _sites(episode: Episode, policy: Policy, sites: tuple[str, ...], say: Callab
     camera, grid = _camera(episode, policy), policy.sites[sites[0]].grid
     plane = ModelPlane(camera, grid)
     pictures = [plane(frame.rgb) for frame in episode.cameras[CAMERA].frames(frames)]
-    static = torch.from_numpy(np.stack([motion(a, b, grid).static for a, b in pairwise(pictures)])).flatten(1)
+    moved = [motion(a, b, grid) for a, b in pairwise(pictures)]
+    static = torch.from_numpy(np.stack([step.static for step in moved])).flatten(1)
+    links = tuple((_link(step.flow, step.visible), _link(step.back_flow, step.back_visible)) for step in moved)
     assert episode.masks is not None
     masks = episode.masks[CAMERA].load().labels[list(frames)]
     truth = torch.from_numpy(np.stack([_majority(mask, camera, grid) for mask in masks])).flatten(1)
     for site, stored in features.items():
         rows = torch.from_numpy(stored.frames(0, len(frames)).astype(np.float32)).flatten(0, -2)
-        yield Take(f"{episode.id} {site}", rows, truth, static)
+        yield Take(f"{episode.id} {site}", rows, truth, static, links)
+
+
+def _link(flow: np.ndarray, visible: np.ndarray) -> Link:
+    return Link(torch.from_numpy(flow)[None], torch.from_numpy(visible)[None])
 
 
 def _camera(episode: Episode, policy: Policy) -> CameraRecord:

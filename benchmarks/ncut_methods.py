@@ -11,12 +11,14 @@ import torch
 
 from analyzer.basis import PLACES
 from analyzer.colors.color_map import color_reference
+from analyzer.ncut.coupling import coupled
 from analyzer.ncut.dense import dense_ncut
 from analyzer.ncut.embedding import coordinates
 from analyzer.ncut.kway import SegmentTree
 from analyzer.ncut.landmarks import kmeans_landmarks, nearest
 from analyzer.ncut.nystrom import NystromNcut
 from analyzer.settings import Settings
+from benchmarks.ncut_data import Take
 
 VECTORS = 20
 OURS, THEIRS = "ours", "ncut-pytorch"
@@ -86,14 +88,15 @@ def _few(x: torch.Tensor) -> torch.Tensor:
     return x[:: max(1, len(x) // 16_384)]
 
 
-def embed(method: str, x: torch.Tensor) -> Embedding:
-    """(n, d) rows of a whole video at once."""
+def embed(method: str, take: Take) -> Embedding:
+    """Of a whole video at once."""
+    x = take.features
     if method == THEIRS:
         vectors = peer(x)
         return Embedding(vectors, lambda segments: peer_kway(vectors, segments))
     fitted = ours().fit(x)
     if method == OURS:
-        placed = coordinates(fitted.transform(x), fitted.eigenvalues_)
+        placed = coordinates(_coupled(fitted, take), fitted.eigenvalues_)
         places = kmeans_landmarks(_few(placed), PLACES, iterations=5)
         at = nearest(placed, places)
         sizes = torch.bincount(at, minlength=len(places))
@@ -102,3 +105,12 @@ def embed(method: str, x: torch.Tensor) -> Embedding:
     exact, values = dense_ncut(x, VECTORS, sigma=fitted.sigma_, density=fitted.density)
     exact = exact * torch.where(exact[:, :1].sum() < 0, -1.0, 1.0)
     return Embedding((coordinates(exact, values) if method == EXACT_SCALED else exact).float(), None)
+
+
+def _coupled(fitted: NystromNcut, take: Take) -> torch.Tensor:
+    """(n, k) eigenvectors as an analysis has them."""
+    shares = torch.cat(list(fitted.transform_shares(take.features)))
+    if take.links:
+        frames = shares.reshape(take.frames, *take.links[0][0].visible.shape, -1)
+        shares = torch.stack(list(coupled(frames, take.links, Settings().coupling))).flatten(0, -2)
+    return fitted.normalised(shares)

@@ -56,7 +56,7 @@ def usefulness(table: Table, data: Iterable[Take]) -> None:
     for take in data:
         kind = take.name.split()[-1] if take.name.startswith("ep") else MADE_UP
         for method in methods:
-            made = embed(method, take.features)
+            made = embed(method, take)
             for way, labels in (("k-means", clustered(made.coordinates)), ("own segments", made.own(CLUSTERS))):
                 found[kind, way][method].append(scores(take, made, labels))
                 _line(table, f"{take.name}: {method}, {way}", found[kind, way][method][-1])
@@ -87,7 +87,7 @@ def oracle(table: Table, data: Iterable[Take]) -> None:
     for take in data:
         few = _frames(take)
         for method in (OURS, EXACT, EXACT_SCALED, *([THEIRS] if peer_is_here() else [])):
-            found = embed(method, few.features)
+            found = embed(method, few)
             best[method].append(scores(few, found, clustered(found.coordinates)))
             _line(table, f"{take.name}: {method}", best[method][-1])
     means = {method: _mean(found) for method, found in best.items()}
