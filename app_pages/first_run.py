@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,6 @@ from app_pages.opened import ROOT, opened
 from app_pages.wording import plain
 
 _PICTURE = ROOT / "docs" / "pictures" / "bowl_plate.png"
-_LAST_LINES = 3
 
 
 @st.cache_resource
@@ -59,15 +59,24 @@ def _progress(log: Path) -> None:
     process = _started().get("demo")
     if process is None or process.poll() is not None:
         st.rerun()
-    with st.status("Analysing the bundled failure", state="running", expanded=True):
-        st.text(_tail(log) or "starting")
+    st.write("Analysing the bundled failure")
+    for line in _stages(_tail(log)) or ["starting"]:
+        share = re.search(r"(\d+)%", line)
+        name, left = line.partition(":")[0], re.search(r"[\d:?]+ left", line)
+        words = f"{name}, {left[0]}" if left and share and share[1] != "100" else name
+        st.progress(int(share[1]) / 100 if share else 0.0, text=plain(words))
     st.caption("It appears here as soon as it is done. What is finished is kept if the page is closed.")
 
 
+def _stages(text: str) -> list[str]:
+    """The last line of each stage of the work, in order."""
+    return list({line.partition(":")[0]: line for line in text.splitlines() if "%" in line}.values())
+
+
 def _tail(log: Path) -> str:
+    """What the command has said so far, a line each time it drew its progress."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
-    return "\n".join(lines[-_LAST_LINES:])
+    return "\n".join(line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip())

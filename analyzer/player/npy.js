@@ -45,6 +45,7 @@ export class Memory {
     this.budget = budget;
     this.used = 0;
     this.pieces = new Map(); // in order of last use
+    this.onerror = null; // told of what could not be fetched
   }
 
   keep(key, bytes, drop) {
@@ -118,11 +119,17 @@ export class RemoteArray {
   }
 
   #store(number, bytes) {
-    // Copied, so that it starts where the kind of number may start and holds on to nothing else.
-    const values = new this.Kind(bytes.slice().buffer);
+    // Copied only where it does not start where this kind of number may start.
+    const aligned = bytes.byteOffset % this.bytesEach === 0 ? bytes : bytes.slice();
+    const values = new this.Kind(aligned.buffer, aligned.byteOffset, aligned.byteLength / this.bytesEach);
     this.pieces.set(number, values);
     this.memory?.keep(`${this.key}/${number}`, values.byteLength, () => this.pieces.delete(number));
     return values;
+  }
+
+  #failed(error) {
+    this.opening = this.shape ? this.opening : null; // to be tried again when it is asked for again
+    this.memory?.onerror?.(error);
   }
 
   get pieceCount() {
@@ -153,13 +160,13 @@ export class RemoteArray {
   // The row if it is here, else null; `arrive` is called once it is.
   row(index, arrive = null) {
     if (!this.shape) {
-      if (arrive) this.open().then(arrive, () => {});
+      if (arrive) this.open().then(arrive, (error) => this.#failed(error));
       return null;
     }
     const number = Math.floor(index / this.rowsEach);
     const have = this.pieces.get(number);
     if (!have || have instanceof Promise) {
-      if (arrive) this.piece(number).then(arrive, () => {});
+      if (arrive) this.piece(number).then(arrive, (error) => this.#failed(error));
       return null;
     }
     this.memory?.touch(`${this.key}/${number}`);

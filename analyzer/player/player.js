@@ -42,7 +42,7 @@ class Player {
     this.view = new View({ ...this.usual, ...(options.link ? fromLink(options.link.read, episode) : {}), ...(options.initial ?? {}) });
     this.#consistent();
     this.painter = new Painter(episode, () => this.#later());
-    this.stage = new Stage(episode, this.view, this.painter, {});
+    this.stage = new Stage(episode, this.view, this.painter);
     this.sites = new SiteStrip(episode, this.view, this.painter, this.stage);
     this.look = new LookBar(episode, this.view);
     this.begun = null; // where a loop starts, until it has an end
@@ -118,21 +118,21 @@ class Player {
   }
 
   async #start() {
-    const { video } = this.manifest;
-    const callbacks = {
+    const { source } = this.manifest.video;
+    this.callbacks = {
       onframe: (frame) => this.#shown(frame),
       onstate: () => this.transport.playing(this.clock?.playing ?? false),
-      onerror: () => this.stage.say("The preview video cannot be played by this browser."),
+      onerror: () => this.#withoutVideo("This browser cannot play the preview video: patches only"),
     };
-    if (video.source) {
-      this.clock = new VideoClock(this.stage.video, this.episode.times, this.episode.end, callbacks);
+    this.episode.memory.onerror = (error) => {
+      this.stage.say(`A part of the run could not be fetched: ${error.message}`);
+      this.missing = true;
+    };
+    if (source) {
+      this.clock = new VideoClock(this.stage.video, this.episode.times, this.episode.end, this.callbacks);
       this.clock.seek(this.view.state.frame);
-      this.stage.video.src = typeof video.source === "string" ? video.source : this.#blob(await inflate(video.source));
-    } else {
-      this.clock = new BareClock(this.episode.times, this.episode.end, callbacks);
-      this.stage.say("No preview video: patches only");
-      this.clock.seek(this.view.state.frame);
-    }
+      this.stage.video.src = typeof source === "string" ? source : this.#blob(await inflate(source));
+    } else this.#withoutVideo("No preview video: patches only");
     this.unlisten = this.view.listen((names, state) => this.#changed(names, state));
     this.keys = (event) => {
       if (this.sheet.open) return void (event.key === "?" && this.sheet.close());
@@ -153,6 +153,15 @@ class Player {
     this.redraw();
     if (this.view.state.patch) this.#compare();
     this.#prefetch();
+  }
+
+  #withoutVideo(why) {
+    const { loop, rate } = this.clock ?? {};
+    this.clock?.destroy();
+    this.clock = Object.assign(new BareClock(this.episode.times, this.episode.end, this.callbacks), loop ? { loop } : {}, rate ? { rate } : {});
+    this.stage.say(why, { stays: true });
+    this.transport.playing(false);
+    this.clock.seek(this.view.state.frame);
   }
 
   #blob(bytes) {
@@ -210,14 +219,17 @@ class Player {
     if (this.due || this.gone) return;
     this.due = requestAnimationFrame(() => {
       this.due = null;
-      if (!this.gone) this.redraw();
+      if (this.gone) return;
+      if (this.missing) this.stage.say(null);
+      this.missing = false;
+      this.redraw();
     });
   }
 
   redraw() {
     if (!this.clock || this.clock.going !== undefined && this.clock.going !== null) return;
     const frame = this.clock.frame;
-    if (this.manifest.video.source && this.stage.video.readyState < 2) return;
+    if (this.clock instanceof VideoClock && this.stage.video.readyState < 2) return;
     this.stage.draw(frame);
     this.transport.show(frame, this.view.state.mode);
     this.timeline.mark(frame);
@@ -285,6 +297,8 @@ class Player {
         }
         this.painter.similarities.set(one.name, result);
         kept += result.length;
+        // Eigenvectors are most of a run: those of sites that are not looked at would fill the memory.
+        if (one !== current) one.eigenvectors.release();
       } catch (error) {
         this.stage.say(`Similarity at ${one.name} failed: ${error.message}`);
         continue;

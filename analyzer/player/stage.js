@@ -10,14 +10,12 @@ const TALLEST = 0.62; // of the window
 const LEAST_HEIGHT = 300;
 
 export class Stage {
-  constructor(episode, view, painter, { fallback }) {
+  constructor(episode, view, painter) {
     this.episode = episode;
     this.view = view;
     this.painter = painter;
-    this.fallback = fallback; // shown where there is no video
-    this.hover = null; // {camera, x, y} in preview pixels
+    this.pointed = null; // what is under the pointer
     this.drawn = -1; // recording frame that the picture shows
-    this.pictureReady = false;
     const { width, height } = episode.manifest.video;
     this.size = { width, height };
     this.video = el("video", { class: "source", muted: true, playsinline: true, preload: "auto", tabindex: "-1", "aria-hidden": "true" });
@@ -68,10 +66,7 @@ export class Stage {
     context.imageSmoothingQuality = "low";
     context.fillStyle = rgb(DARK);
     context.fillRect(0, 0, this.size.width, this.size.height);
-    if (this.video.readyState >= 2) {
-      context.drawImage(this.video, 0, 0, this.size.width, this.size.height);
-      this.pictureReady = true;
-    }
+    if (this.video.readyState >= 2) context.drawImage(this.video, 0, 0, this.size.width, this.size.height);
     const whole = state.mode !== "off" && site;
     if (whole) this.episode.cameras.forEach((camera, c) => this.#paint(context, site, index, camera, c, state));
     if (state.solo?.kind === "instance") {
@@ -370,8 +365,11 @@ export class Stage {
     }
   }
 
-  say(text) {
-    this.message.hidden = !text;
-    this.message.textContent = text ?? "";
+  // A word over the picture, until `text` is null. What stays (no video) gives way to what passes, and comes back.
+  say(text, { stays = false } = {}) {
+    if (stays) this.lasting = text;
+    const shown = text ?? this.lasting ?? "";
+    this.message.hidden = !shown;
+    this.message.textContent = shown;
   }
 }

@@ -47,6 +47,16 @@ def test_without_a_preview_patches_are_shown_and_it_is_said(show: Show, tmp_path
     page.wait_for_function("lens.player.clock.frame === 5 && !lens.player.clock.playing")
 
 
+def test_a_video_that_the_browser_cannot_play_leaves_the_patches(show: Show, tmp_path: Path) -> None:
+    page = show(make_run(tmp_path / "run", recorded(tmp_path / "t.mp4", 6)))
+    page.evaluate("lens.player.stage.video.src = 'data:video/mp4;base64,AAAAAAAA'")
+    page.get_by_text("cannot play the preview").wait_for()
+    page.keyboard.press("End")
+    page.wait_for_function("lens.player.stage.drawn === 5")
+    drawn = "document.querySelector('.picture').getContext('2d').getImageData(9, 9, 1, 1).data.slice(0, 3).join()"
+    assert page.evaluate(drawn) != "16,18,22"
+
+
 def test_a_damaged_part_is_left_out_and_named(show: Show, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", recorded(tmp_path / "t.mp4", 6))
     episode = run.manifest.done[0]
