@@ -56,7 +56,7 @@ def test_options_take_the_type_that_their_family_declares(tmp_path: Path) -> Non
     assert load_policy(folder, **options).cameras == ("image",)
     with pytest.raises(BadInput, match=r"views is a number \(int\); got 'two'"):
         options_from_text(folder, {"views": "two"})
-    with pytest.raises(BadInput, match="has no option 'view'. Did you mean 'views'"):
+    with pytest.raises(BadInput, match=r"has no option 'view'\. Did you mean 'views'"):
         options_from_text(folder, {"view": "2"})
     with pytest.raises(PolicyUnavailable, match="There is no policy 'openvla-8b'"):
         options_from_text("openvla-8b", {})
