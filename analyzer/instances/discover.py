@@ -11,6 +11,7 @@ from analyzer.instances.follow import Follower, Model
 from analyzer.instances.instance import Instance
 from analyzer.instances.instances import MOST, Gallery, Instances, colored
 from analyzer.instances.label_maps import LabelMaps, to_png
+from analyzer.instances.plane import Plane
 from analyzer.instances.roles import role_of_shape
 from analyzer.instances.survey import KEYS, Resting, Survey, survey
 from analyzer.instances.view import View
@@ -26,6 +27,8 @@ OVERLAP = 0.4
 """Share of a resting thing's place that another has to fill to be that thing."""
 GONE = 0.25
 """Of a thing's usual size: what shows less is hidden, or has left."""
+SMALLEST = 2.5
+"""Patches: what never shows more of itself is too little to be told from anything."""
 LIKE = 0.5
 """Of the distance that is far: things whose looks are closer may be one, seen in two places."""
 
@@ -49,7 +52,7 @@ def discover(view: View, settings: Settings) -> Instances:
         whole = working.larger(labels)
         gallery.add(whole, picture)
         pngs.append(to_png(whole))
-    return _instances(view, found, gallery, LabelMaps(tuple(pngs)), settings.palette)
+    return _instances(view, embedded.grid, gallery, LabelMaps(tuple(pngs)), settings.palette)
 
 
 @dataclass
@@ -74,14 +77,15 @@ class _Cast:
             labels = np.zeros(picture.shape[:2], np.uint8)
             for place, resting in enumerate(self.found.resting):
                 if resting.shown(picture) > SHOWN:
-                    labels[resting.mask & resting.shows(picture)] = self._new(place)
-            self.follower.start(picture, coordinates, labels)
+                    number = ARM if resting.of_arm else self._new(place)
+                    labels[resting.mask & resting.shows(picture)] = number
+            self.follower.start(picture, coordinates, labels, self.found.arm_at[0])
             return self.follower.labels
         self.follower.step(picture, coordinates)
         if frame in self.found.keys:
             key = self.found.keys.index(frame)
             for place, resting in enumerate(self.found.resting):
-                if key in resting.keys and resting.shown(picture) > SHOWN:
+                if key in resting.keys and not resting.of_arm and resting.shown(picture) > SHOWN:
                     self._settle(place, resting, picture)
         return self.follower.labels
 
@@ -138,9 +142,10 @@ def _with_ground(labels: np.ndarray, found: Survey, coordinates: np.ndarray) -> 
     return np.where(labels == 0, ground, labels)
 
 
-def _instances(view: View, found: Survey, gallery: Gallery, maps: LabelMaps, palette: str) -> Instances:
+def _instances(view: View, grid: tuple[int, int], gallery: Gallery, maps: LabelMaps, palette: str) -> Instances:
     """Number what was found through; what was never seen is left out."""
-    seen = [number for number, areas in gallery.areas.items() if any(areas)][:MOST]
+    least = SMALLEST * Plane(view.camera, grid).patch_pixels ** 2
+    seen = [number for number, areas in gallery.areas.items() if max(areas) >= least][:MOST]
     table = np.zeros(256, np.uint8)
     table[seen] = np.arange(1, len(seen) + 1)
     instances, thumbnails = [], {}

@@ -10,29 +10,45 @@ import numpy as np
 
 from analyzer.instances.view import SiteView, View
 
+POWER = 0.5
+"""Of the eigenvalue, that weighs an axis."""
+FAR = 4.0
+"""Spreads of an axis that coordinates are cut at: a patch unlike all others may lie hundreds of them away, and would be
+all that a distance shows."""
+
 
 class Embedded:
-    """Coordinates of all sites of a view side by side, each brought to a mean square of 1, on the finest of their grids."""
+    """Coordinates of all sites of a view side by side, on the finest of their grids, each site's mean square being 1.
 
-    def __init__(self, sites: Sequence[SiteView], scales: Sequence[float]) -> None:
+    Commute times make the first axes of a site many times as wide as the others: they tell thing from ground and not one
+    thing from another. An axis is as wide as its weight w = lambda / sqrt(1 - lambda), so lambda = w (sqrt(w^2 + 4) - w) / 2
+    is known from it, and here the axis is given the weight sqrt(lambda).
+    """
+
+    def __init__(self, sites: Sequence[SiteView], spreads: Sequence[np.ndarray]) -> None:
         self._sites = sites
-        self._scales = scales
+        self._spreads = spreads
         self.grid = max((site.grid for site in sites), key=lambda grid: grid[0] * grid[1])
 
     @classmethod
     def of(cls, view: View, frames: Sequence[int]) -> Self:
         """Scaled by what is at some frames."""
-        scales = []
+        spreads = []
         for site in view.sites:
-            squares = [float(np.square(site.coordinates(at, at + 1), dtype=np.float64).sum(-1).mean()) for at in frames]
-            scales.append(max(float(np.mean(squares)), 1e-12) ** -0.5)
-        return cls(view.sites, scales)
+            some = np.concatenate([site.coordinates(at, at + 1)[0] for at in frames])
+            some = some.reshape(-1, some.shape[-1]).astype(np.float32)
+            # The spread of most: a few patches that fly off must not set it.
+            low, high = np.quantile(np.abs(some), [0.5, 0.95], axis=0)
+            spreads.append(np.maximum(np.hypot(low, high) / 2, 1e-6).astype(np.float32))
+        return cls(view.sites, spreads)
 
     def at(self, frame: int) -> np.ndarray:
         """(rows, cols, c) float32."""
         parts = []
-        for site, scale in zip(self._sites, self._scales, strict=True):
-            part = np.asarray(site.coordinates(frame, frame + 1)[0], np.float32) * np.float32(scale)
+        for site, spread in zip(self._sites, self._spreads, strict=True):
+            part = np.asarray(site.coordinates(frame, frame + 1)[0], np.float32)
+            weight = (spread * (np.sqrt(spread**2 + 4) - spread) / 2) ** POWER
+            part = (part / spread).clip(-FAR, FAR) * (weight / np.sqrt(np.square(weight).sum()))
             if site.grid != self.grid:
                 part = np.dstack(
                     [cv2.resize(part[..., at : at + 4], self.grid[::-1]) for at in range(0, part.shape[2], 4)]

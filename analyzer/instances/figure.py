@@ -22,8 +22,12 @@ LARGE = 0.02
 SOLID = 0.25
 """Share of a ground segment's patches that lie inside of it, with all eight neighbours. The rims of things make segments
 of their own, which may be as large but are thin."""
+STEADY = 0.8
+"""Share of the patches at a place of the ground that show what they usually show."""
 STRETCHES = 4
 """That the ground is divided into, at most."""
+RIM = 0.65
+"""Of the distance that is far: what is closer to the ground and nobody's is still shown as ground."""
 TYPICAL = 0.98
 """Quantile of the distances from the ground that is called far."""
 
@@ -42,20 +46,27 @@ class FigureGround:
     """Distance from which on a patch is figure (Otsu 1979)."""
 
     @classmethod
-    def fit(cls, coordinates: np.ndarray) -> Self:
-        """From some frames, (n, rows, cols, c) float32."""
+    def fit(cls, coordinates: np.ndarray, resting: np.ndarray) -> Self:
+        """From some frames.
+
+        Args:
+            coordinates: (n, rows, cols, c) float32.
+            resting: (n, rows, cols) bool: patches that show what they usually show. What moves is no ground.
+        """
         n, rows, cols, c = coordinates.shape
         patches = torch.from_numpy(np.ascontiguousarray(coordinates.reshape(-1, c)))
         places = kmeans_landmarks(patches, min(PLACES, len(patches)), iterations=5)
         owner = nearest(patches, places)
         tree = SegmentTree.fit(places, torch.bincount(owner, minlength=len(places)), SEGMENTS)
         segments = tree.finest[owner].reshape(n, rows, cols).numpy().astype(np.uint8)
-        solid = [segment for segment in range(tree.segments) if _is_ground(segments == segment)]
-        ground = places[torch.isin(tree.finest, torch.tensor(solid, dtype=torch.int64))]
+        solid = [segment for segment in range(tree.segments) if _is_ground(segments == segment, resting)]
+        sizes = torch.bincount(owner, minlength=len(places))
+        rest = torch.bincount(owner, torch.from_numpy(resting.reshape(-1)).double(), minlength=len(places)) / sizes
+        kept = torch.isin(tree.finest, torch.tensor(solid, dtype=torch.int64)) & (rest > STEADY)
+        ground = places[kept]
         if not len(ground):
             return cls(ground, torch.zeros(0, dtype=torch.int64), 1.0, 1.0)
-        sizes = torch.bincount(owner, minlength=len(places))[torch.isin(tree.finest, torch.tensor(solid))]
-        stretch = SegmentTree.fit(ground, sizes, STRETCHES).finest
+        stretch = SegmentTree.fit(ground, sizes[kept], STRETCHES).finest
         distance = _distance(patches, ground)
         far = float(np.quantile(distance, TYPICAL)) or 1.0
         grey = (distance / far * 255).clip(0, 255).astype(np.uint8)
@@ -79,14 +90,14 @@ class FigureGround:
             return np.zeros((rows, cols, 0), np.float32)
         away, place = squared_distances(patches, self.ground).min(1)
         shares = torch.nn.functional.one_hot(self.stretch[place], count).float()
-        shares[away.clamp(min=0).sqrt() > self.begins] = 0.0
+        shares[away.clamp(min=0).sqrt() > max(self.begins, RIM * self.far)] = 0.0
         return np.asarray(shares.reshape(rows, cols, count).numpy())
 
 
-def _is_ground(masks: np.ndarray) -> bool:
+def _is_ground(masks: np.ndarray, resting: np.ndarray) -> bool:
     """Whether a segment, (n, rows, cols) bool, is a large even stretch."""
     largest, inside = 0, 0
-    for mask in masks.astype(np.uint8):
+    for mask in (masks & resting).astype(np.uint8):
         sizes = cv2.connectedComponentsWithStats(mask, connectivity=4)[2][1:, cv2.CC_STAT_AREA]
         largest += int(sizes.max(initial=0))
         inside += int(cv2.erode(mask, np.ones((3, 3), np.uint8)).sum())

@@ -21,9 +21,9 @@ CHANGED = 8.0
 """Grey levels of 255, of smoothed pixels: less is noise of the video."""
 LIKENESS = 12.0
 """Grey levels by which a pixel may differ from what it is compared with and still be rather that than not."""
-SHARP = 0.25
+SHARP = 0.35
 """Of the distance that is far: how much closer to one thing than to another coordinates must be to tell them apart."""
-BY_LOOK, BY_FLOW, BY_MEMORY = 1.0, 0.6, 1.5
+BY_LOOK, BY_FLOW, BY_MEMORY = 1.0, 1.2, 1.5
 """Weights of the witnesses."""
 REACH = 2.0
 """Patches around where a thing was seen last in which it is looked for."""
@@ -52,6 +52,8 @@ class Follower:
     labels: np.ndarray = field(init=False)
     """(h, w) uint8 of the frame fed last; 0: none of the models."""
     _picture: np.ndarray | None = field(init=False, default=None)
+    _decided_on: np.ndarray = field(init=False)
+    """(h, w, 3) uint8: what each pixel showed when its label was last decided."""
     _still: np.ndarray = field(init=False)
     _place: np.ndarray = field(init=False)
     """(h, w, 3) float32: the picture of what rests here."""
@@ -70,15 +72,22 @@ class Follower:
         self._known = np.zeros(shape, bool)
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
-    def start(self, picture: np.ndarray, coordinates: np.ndarray, labels: np.ndarray) -> None:
-        """The first frame, whose labels are known, but for those of what can be anywhere: they are filled in."""
+    def start(self, picture: np.ndarray, coordinates: np.ndarray, labels: np.ndarray, around: np.ndarray) -> None:
+        """The first frame, whose labels are known, but for those of what can be anywhere: it is filled in, by its looks,
+        in pieces that reach into `around`, (h, w) bool; where none do, in the largest piece."""
         self._picture = picture
+        self._decided_on = picture.copy()
         self.labels = labels.copy()
         look = self.plane.to_pixels(self._look(coordinates))
         best = cv2.medianBlur(look.argmax(axis=2).astype(np.uint8), 5)
         for at, (number, model) in enumerate(self.models.items(), start=1):
             if model.anywhere:
-                self.labels[(best == at) & (self.labels == 0)] = number
+                free = ((best == at) & (self.labels == 0)).astype(np.uint8)
+                count, pieces, stats, _ = cv2.connectedComponentsWithStats(free, connectivity=4)
+                touched = np.flatnonzero(np.bincount(pieces[around], minlength=count))
+                if count > 1 and not touched.any():
+                    touched = np.array([1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())])
+                self.labels[np.isin(pieces, touched[touched > 0])] = number
         self._remember(np.ones(labels.shape, bool))
         self._note()
 
@@ -94,10 +103,12 @@ class Follower:
     def step(self, picture: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
         """The next frame, (h, w, 3) uint8 with (rows, cols, c) -> its labels."""
         assert self._picture is not None, "start comes first"
-        difference = cv2.blur(cv2.absdiff(picture, self._picture), (3, 3)).max(axis=2)
+        # Against the picture that each pixel was decided on: a slow change adds up, and noise does not.
+        difference = cv2.blur(cv2.absdiff(picture, self._decided_on), (3, 3)).max(axis=2)
         changed = cv2.dilate((difference > CHANGED).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         if changed.any():
             self.labels = self._decided(picture, coordinates, changed)
+            self._decided_on[changed] = picture[changed]
         self._still = np.where(changed, 0, np.minimum(self._still, 254) + 1).astype(np.uint8)
         self._picture = picture
         self._remember(self._still >= SETTLED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from analyzer.instances.patches import PatchRule
 from analyzer.run_folder import CameraRecord
 
 FINE = 3
@@ -19,6 +20,7 @@ class Plane:
         self.grid = grid
         self._to_recording = np.array(camera.to_recording, np.float64)
         self._model = camera.model_size
+        self._rule = PatchRule(camera, grid)
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * self._model[::-1]
         x, y, w = self._to_recording @ np.column_stack([corners, np.ones(4)]).T
         area = abs(cv2.contourArea(np.stack([x / w, y / w], axis=1).astype(np.float32)))
@@ -45,6 +47,10 @@ class Plane:
         if outside is not None:
             result[~self.seen] = outside
         return np.asarray(result if values.ndim == 3 else result[..., 0])
+
+    def to_patches(self, mask: np.ndarray) -> np.ndarray:
+        """(height, width) bool -> (rows, cols) float64: the share of each patch that it covers."""
+        return self._rule.share(mask)
 
     @property
     def seen(self) -> np.ndarray:

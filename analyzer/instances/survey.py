@@ -15,6 +15,7 @@ from analyzer.instances.outline import outline
 from analyzer.instances.plane import FINE, Plane
 from analyzer.instances.proposals import Proposal, islands, recurring
 from analyzer.instances.working import Working
+from analyzer.ncut.affinity import squared_distances
 from analyzer.ncut.landmarks import kmeans_landmarks
 
 KEYS = 16
@@ -24,6 +25,10 @@ AGREE = 0.2
 LOOKS = 12
 """Coordinates kept of each thing."""
 ARM_LOOKS = 48
+HELD = 0.35
+"""Of the distance that is far: a patch of the arm that is closer to a thing shows the thing, in the gripper."""
+ATTACHED = 0.7
+"""Share of the key frames with a moving arm in which a thing touches it that belongs to it."""
 MATCHES = 24.0
 """Grey levels of 255: a pixel that differs less from a thing's picture shows the thing."""
 
@@ -39,6 +44,8 @@ class Resting:
     looks: torch.Tensor
     keys: tuple[int, ...]
     """Positions in the key frames in which it was seen there."""
+    of_arm: bool
+    """It hangs together with what moves by itself nearly always: its base."""
 
     def shown(self, picture: np.ndarray) -> float:
         """Share of it that another picture shows in the same place."""
@@ -70,15 +77,16 @@ def survey(frames: int, working: Working, embedded: Embedded) -> Survey:
     keys = tuple(int(one) for one in np.unique(np.linspace(0, frames - 1, min(KEYS, frames)).round()))
     pictures = working.at(keys)
     coordinates = np.stack([embedded.at(key) for key in keys])
-    figure = FigureGround.fit(coordinates)
-    distances = [figure.distance(one) for one in coordinates]
     usual = np.median(pictures, axis=0).astype(np.uint8)
     off = np.stack([cv2.blur(cv2.absdiff(one, usual), (5, 5)).max(axis=2) for one in pictures])
     still = bool(np.median((off < MATCHES).mean(axis=(1, 2))) > 0.6)
+    resting_patches = np.stack([working.plane.to_patches(one < MATCHES) > 0.5 for one in off])
+    figure = FigureGround.fit(coordinates, resting_patches if still else np.ones_like(resting_patches))
+    distances = [figure.distance(one) for one in coordinates]
     arm_at = _movers(working.plane, figure, distances, off) if still and len(keys) > 2 else np.zeros(off.shape, bool)
     proposals = recurring([islands(one, figure) for one in distances], max(1, round(AGREE * len(keys))) if still else 1)
-    resting = _outlined(working.plane, proposals, pictures, coordinates, arm_at)
-    arm = _arm_looks(working.plane, arm_at, coordinates, resting)
+    resting = _outlined(working.plane, figure, proposals, pictures, coordinates, arm_at)
+    arm = _arm_looks(working.plane, figure, arm_at, coordinates, resting)
     return Survey(working.plane, figure, keys, still, resting, arm, arm_at)
 
 
@@ -95,10 +103,18 @@ def _movers(plane: Plane, figure: FigureGround, distances: Sequence[np.ndarray],
 
 
 def _outlined(
-    plane: Plane, proposals: Sequence[Proposal], pictures: np.ndarray, coordinates: np.ndarray, arm_at: np.ndarray
+    plane: Plane,
+    figure: FigureGround,
+    proposals: Sequence[Proposal],
+    pictures: np.ndarray,
+    coordinates: np.ndarray,
+    arm_at: np.ndarray,
 ) -> tuple[Resting, ...]:
     rough = [plane.to_pixels(one.extent) > 0.5 for one in proposals]
     taken = np.zeros(plane.size, bool)
+    moving = arm_at.any(axis=(1, 2))
+    passing = _within(plane, arm_at, coordinates)
+    near = np.ones((2 * round(plane.patch_pixels) + 1,) * 2, np.uint8)
     kept = []
     for proposal, mask in zip(proposals, rough, strict=True):
         frames = list(proposal.frames)
@@ -115,7 +131,13 @@ def _outlined(
         if found.sum() < plane.patch_pixels**2:
             continue
         taken |= found
-        kept.append(Resting(found, picture, _looks(proposal, coordinates), proposal.frames))
+        looks = _looks(proposal, coordinates)
+        touched = arm_at[moving][:, cv2.dilate(found.astype(np.uint8), near) > 0].any(axis=1)
+        of_arm = len(passing) > 0 and touched.mean() > ATTACHED
+        if of_arm:
+            away = squared_distances(looks, passing).amin(1).clamp(min=0).sqrt().mean()
+            of_arm = float(away) < HELD * figure.far
+        kept.append(Resting(found, picture, looks, proposal.frames, of_arm))
     return tuple(kept)
 
 
@@ -127,13 +149,18 @@ def _looks(proposal: Proposal, coordinates: np.ndarray) -> torch.Tensor:
     return kmeans_landmarks(own, min(LOOKS, len(own)), iterations=5)
 
 
-def _arm_looks(plane: Plane, arm_at: np.ndarray, coordinates: np.ndarray, resting: Sequence[Resting]) -> torch.Tensor:
-    keys, rows, cols, _ = coordinates.shape
-    within = []
-    for at in range(keys):
-        covered = cv2.resize(arm_at[at].astype(np.float32), (cols, rows), interpolation=cv2.INTER_AREA)
-        within.append(coordinates[at][covered > 0.7])
-    patches = torch.from_numpy(np.concatenate(within))
-    if len(patches) < 2:
-        return patches[:0]
-    return kmeans_landmarks(patches, min(ARM_LOOKS, len(patches)), iterations=5)
+def _arm_looks(
+    plane: Plane, figure: FigureGround, arm_at: np.ndarray, coordinates: np.ndarray, resting: Sequence[Resting]
+) -> torch.Tensor:
+    patches = _within(plane, arm_at, coordinates)
+    things = torch.cat([patches[:0], *(one.looks for one in resting if not one.of_arm)])
+    if len(things):  # what it holds is not the arm
+        patches = patches[squared_distances(patches, things).amin(1) > (HELD * figure.far) ** 2]
+    patches = torch.cat([patches, *(one.looks for one in resting if one.of_arm)])
+    return kmeans_landmarks(patches, min(ARM_LOOKS, len(patches)), iterations=5) if len(patches) else patches
+
+
+def _within(plane: Plane, masks: np.ndarray, coordinates: np.ndarray) -> torch.Tensor:
+    """(n, c) coordinates of the patches inside of (keys, h, w) masks."""
+    inside = [of_key[plane.to_patches(mask) > 0.7] for mask, of_key in zip(masks, coordinates, strict=True)]
+    return torch.from_numpy(np.concatenate(inside))
