@@ -186,7 +186,12 @@ def _report(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         gates=tuple(Gate.parse(text, RULES) for text in options.fail_on),
         player=options.player,
     )
-    return write_report(request, progress)
+    told = write_report(request, progress)
+    progress.close()
+    for why, sentences in (("damaged", told["damaged"]), ("over --fail-on", told["stopped"])):
+        for sentence in sentences:
+            print(f"{why}: {printable(sentence)}", file=sys.stderr)
+    return told
 
 
 def _view(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:

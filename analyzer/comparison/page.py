@@ -17,7 +17,7 @@ from analyzer.report.pictures import Film, Footage, Row, Still, Wanted
 from analyzer.report.plots.dumbbells import Dumbbell, Value, dumbbells
 from analyzer.report.plots.residual_matrix import residual_matrix
 from analyzer.report.render_page import render_page
-from foundation.errors import EpisodeUnreadable, RunUnreadable
+from foundation.errors import EpisodeUnreadable
 
 _MOST_PAIRS = 24
 _MOST_FILMS = 3
@@ -182,10 +182,7 @@ def _confusion(side: Side, site: str, a: int, b: int) -> np.ndarray:
     number = next(n for n, one in enumerate(findings.pairs) if {one.a, one.b} == {a, b})
     if site not in findings.sites:
         return np.full(len(side.record.frames), np.nan)
-    values = side.assessed.folder.confusion()
-    if values.shape[2] != len(side.record.frames):
-        raise RunUnreadable(f"{side.assessed.folder.path}: damaged: confusion of {values.shape[2]} frames.")
-    return values[number, findings.sites.index(site), :, 0]
+    return side.assessed.confusion()[number, findings.sites.index(site), :, 0]
 
 
 def _captions(side: Side, site: str, a: int, b: int, positions: Sequence[int]) -> list[str]:

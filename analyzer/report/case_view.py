@@ -114,7 +114,6 @@ def case_view(
     pair = None if at is None else findings.pairs[at]
     values = None if at is None else confusion[at]
     maps = episode.folder.masks(record.cameras[wanted.camera].name)
-    outlines = [Outlined(one.id, str(one.id), one.color) for one in findings.instances if one.id in case.instances]
     film = tuple(
         FilmRow(
             row.name,
@@ -124,7 +123,7 @@ def case_view(
                 for position, still in zip(wanted.positions, row.stills, strict=True)
             ),
         )
-        for row in Film(episode.run, record, footage, wanted, maps, outlines).rows()
+        for row in Film(episode.run, record, footage, wanted, maps, outlines(episode, case)).rows()
     )
     view = CaseView(
         anchor=case_anchor(anchor, number),
@@ -151,6 +150,11 @@ def case_view(
     if pair is not None and values is not None:
         view = _with_plots(view, episode, case, pair, values)
     return _with_actions(view, episode, case)
+
+
+def outlines(episode: Assessed, case: Case) -> list[Outlined]:
+    """What is drawn around: the instances a case is about."""
+    return [Outlined(one.id, str(one.id), one.color) for one in episode.findings.instances if one.id in case.instances]
 
 
 def case_anchor(episode_anchor: str, number: int) -> str:

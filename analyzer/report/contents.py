@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from analyzer.failures.case import Case
 from analyzer.findings_folder import Findings, FindingsFolder
 from analyzer.report.command_lines import assess_command
@@ -52,6 +54,14 @@ class Assessed:
     def instance_name(self, id_: int) -> str:
         """Hostile text where the recording named it."""
         return next((one.name for one in self.findings.instances if one.id == id_), f"instance {id_}")
+
+    def confusion(self) -> np.ndarray:
+        """(pairs, sites, frames, 3); RunUnreadable where it does not fit the episode."""
+        values = self.folder.confusion()
+        expected = (len(self.findings.pairs), len(self.findings.sites), len(self.record.frames), 3)
+        if values.shape != expected:
+            raise RunUnreadable(f"{self.folder.path}: confusion.npy has the shape {values.shape}, not {expected}.")
+        return values
 
     def reproduce(self, case: Case) -> str:
         """The case's command line, with the run's own path where it says RUN."""

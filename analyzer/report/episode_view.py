@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from PIL import Image
 
 from analyzer.dependence.record import Dependence
 from analyzer.findings_folder import Findings
-from analyzer.report.case_view import CaseView, case_anchor, case_view, kind_title, wanted_pictures
+from analyzer.report.case_view import CaseView, case_anchor, case_view, kind_title, outlines, wanted_pictures
 from analyzer.report.contents import Assessed, ReportedEpisode, count
 from analyzer.report.pictures import Film, Footage, Still, Wanted, still
 from analyzer.report.plots.dependence import Erased, erasure
@@ -78,6 +77,8 @@ class EpisodeView:
     outcome_class: str
     facts: tuple[str, ...]
     problems: tuple[str, ...]
+    damaged: bool
+    """Something of it could not be read."""
     player: Markup | None = None
     player_anchor: str = ""
     cast: tuple[CastMember, ...] = ()
@@ -93,13 +94,8 @@ class EpisodeView:
     thumbnail: Still | None = None
 
 
-def episode_view(episode: ReportedEpisode, most_cases: int, *, run_name: str | None) -> EpisodeView:
-    """What cannot be read of an episode is told in its `problems`.
-
-    Args:
-        most_cases: that are shown in full; the others are listed.
-        run_name: None where the report is about one run.
-    """
+def at_a_glance(episode: ReportedEpisode, *, run_name: str | None) -> EpisodeView:
+    """What a list says of an episode, with its picture. `run_name`: None where the report is about one run."""
     record = episode.record
     view = EpisodeView(
         anchor=episode.anchor,
@@ -109,16 +105,30 @@ def episode_view(episode: ReportedEpisode, most_cases: int, *, run_name: str | N
         outcome_class=outcome_class(episode),
         facts=(*([run_name] if run_name else []), *_facts(episode)),
         problems=(episode.problem,) if episode.problem else (),
+        damaged=episode.damaged,
         notes=() if record is None else record.notes,
     )
     if record is None:
         return view
     try:
-        if episode.assessed is None:
-            return replace(view, thumbnail=_middle(episode.run, record))
+        return replace(view, thumbnail=_thumbnail(episode.run, record, episode.assessed))
+    except (RunUnreadable, EpisodeUnreadable) as error:
+        return replace(view, problems=(*view.problems, str(error)), damaged=True)
+
+
+def in_full(view: EpisodeView, episode: ReportedEpisode, most_cases: int) -> EpisodeView:
+    """`view` with all that was found; what cannot be read is told in its `problems`.
+
+    Args:
+        most_cases: that are shown in full; the others are listed.
+    """
+    if episode.assessed is None:
+        return view
+    try:
         return _with_findings(view, episode.assessed, most_cases)
     except (RunUnreadable, EpisodeUnreadable) as error:
-        return replace(view, problems=(*view.problems, str(error)))
+        told = view.problems if str(error) in view.problems else (*view.problems, str(error))
+        return replace(view, problems=told, damaged=True)
 
 
 def instruction(episode: ReportedEpisode) -> str:
@@ -150,10 +160,7 @@ def _facts(episode: ReportedEpisode) -> list[str]:
 
 def _with_findings(view: EpisodeView, episode: Assessed, most_cases: int) -> EpisodeView:
     findings = episode.findings
-    confusion = episode.folder.confusion()
-    expected = (len(findings.pairs), len(findings.sites), len(episode.record.frames), 3)
-    if confusion.shape != expected:
-        raise RunUnreadable(f"{episode.folder.path}: confusion.npy has the shape {confusion.shape}, not {expected}.")
+    confusion = episode.confusion()
     shown, others = findings.cases[:most_cases], findings.cases[most_cases:]
     wanted = [wanted_pictures(episode, case, confusion) for case in shown]
     footage = Footage.read(episode.run, episode.record, wanted)
@@ -186,26 +193,20 @@ def _with_findings(view: EpisodeView, episode: Assessed, most_cases: int) -> Epi
         else f"The {_MOST_PAIRS} most confused of {len(findings.pairs)} pairs; all of them are in the JSON report.",
         dependence=None if findings.dependence is None else _dependence(episode, findings.dependence),
         not_assessed=findings.not_assessed,
-        thumbnail=_first_look(cases) or _middle(episode.run, episode.record),
     )
 
 
-def _first_look(cases: Sequence[CaseView]) -> Still | None:
-    """The first case's recording at its strongest moment."""
-    if not cases or not cases[0].rows:
-        return None
-    cells = cases[0].rows[0].cells
-    return cells[min(len(cells) - 1, max(0, len(cells) - 2))].still
-
-
-def _middle(run: RunFolder, record: EpisodeRecord) -> Still | None:
-    """The recording halfway through."""
-    wanted = Wanted(0, (len(record.frames) // 2,), (), ())
-    try:
-        footage = Footage.read(run, record, [wanted])
-        return Film(run, record, footage, wanted, None, ()).recording().stills[0]
-    except (RunUnreadable, EpisodeUnreadable):
-        return None  # a table of episodes does without one
+def _thumbnail(run: RunFolder, record: EpisodeRecord, assessed: Assessed | None) -> Still:
+    """The first case at its strongest, with what it is about outlined; without one, the recording halfway through."""
+    if assessed is None or not assessed.findings.cases:
+        wanted = Wanted(0, (len(record.frames) // 2,), (), ())
+        return Film(run, record, Footage.read(run, record, [wanted]), wanted, None, ()).thumbnail()
+    case = assessed.findings.cases[0]
+    wanted = wanted_pictures(assessed, case, assessed.confusion())
+    # Of before, first, strongest and last, the one before the last.
+    wanted = replace(wanted, positions=wanted.positions[-2:][:1], sites=())
+    maps = assessed.folder.masks(record.cameras[wanted.camera].name)
+    return Film(run, record, Footage.read(run, record, [wanted]), wanted, maps, outlines(assessed, case)).thumbnail()
 
 
 def _member(episode: Assessed, number: int) -> CastMember:

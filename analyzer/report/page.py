@@ -9,7 +9,7 @@ from typing import Any
 from analyzer.report import inline_player
 from analyzer.report.command_lines import run_command
 from analyzer.report.contents import Report, ReportedEpisode, count, headline
-from analyzer.report.episode_view import EpisodeView, episode_view, instruction, outcome_class
+from analyzer.report.episode_view import EpisodeView, at_a_glance, instruction, outcome_class
 from analyzer.report.pictures import Still
 from analyzer.report.render_page import render_page
 from analyzer.run_folder import RunFolder
@@ -84,18 +84,25 @@ class RunView:
     steadiness: tuple[tuple[str, ...], ...]
 
 
-def report_page(report: Report, views: Sequence[EpisodeView], *, report_command: str, index_link: str = "") -> str:
-    """A page with everything about some episodes; `views` are theirs, in the report's order."""
+def report_page(
+    report: Report, views: Sequence[EpisodeView], full: int, *, report_command: str, index_link: str = ""
+) -> str:
+    """A page about some episodes: all of them listed, the first `full` with everything.
+
+    Args:
+        views: of the report's episodes, in their order.
+    """
     return render_page(
         "report.html",
         title=report.title,
         summary=report.summary(),
         index_link=index_link,
         ranking=[
-            ranking_row(report, episode, view, f"#{episode.anchor}")
-            for episode, view in zip(report.episodes, views, strict=True)
+            ranking_row(report, episode, view, f"#{episode.anchor}" if number < full else "")
+            for number, (episode, view) in enumerate(zip(report.episodes, views, strict=True))
         ],
-        episodes=views,
+        episodes=views[:full],
+        more_episodes=max(0, len(views) - full),
         runs=_runs(report),
         report_command=report_command,
         terms=TERMS,
@@ -116,8 +123,9 @@ def index_page(report: Report, rows: Sequence[RankingRow], *, report_command: st
     )
 
 
-def view_of(report: Report, episode: ReportedEpisode, most_cases: int) -> EpisodeView:
-    return episode_view(episode, most_cases, run_name=episode.run_name if len(report.runs) > 1 else None)
+def glance(report: Report, episode: ReportedEpisode) -> EpisodeView:
+    """What a list says of an episode; the run is named where there are several."""
+    return at_a_glance(episode, run_name=episode.run_name if len(report.runs) > 1 else None)
 
 
 def with_player(episode: ReportedEpisode, view: EpisodeView, room: int) -> EpisodeView:

@@ -131,6 +131,12 @@ class Film:
             stills.append(still(picture if self._window is None else framed(picture, self._window)))
         return Row(RECORDING, tuple(stills))
 
+    def thumbnail(self) -> Still:
+        """The first key frame, small, for a list."""
+        position = self._wanted.positions[0]
+        sizes = panel_sizes(self._record, [self._wanted.camera], _LEAST)
+        return still(self._outlined(position, scaled(self._footage.pixels[position], sizes)[self._wanted.camera]))
+
     def close_up(self) -> Row:
         return self._near(CLOSE_UP, lambda position: self._raw[position][self._wanted.camera])
 

@@ -18,6 +18,8 @@ from foundation.files import atomic
 SUFFIXES = (".html", ".md", ".json", ".csv")
 MOST_CASES = 10
 """Shown in full on a page: more is not looked at, and makes a file that mail refuses."""
+MOST_EPISODES = 24
+"""With a section of their own on a page; the others are in its list. In a folder each has a page."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ def write_report(request: ReportRequest, progress: Progress | None = None) -> di
     progress = progress or Silent()
     report = collect(request.runs, request.episodes)
     suffix = request.output.suffix.lower() if not request.output.is_dir() else ""
-    path = request.output
+    path, damaged = request.output, [episode.problem for episode in report.damaged]
     if suffix == ".html":
-        _write(path, _page(report, request, progress))
+        damaged = _page(report, request, progress)
     elif suffix == ".md":
         _write(path, as_markdown(report, request.cases))
     elif suffix == ".json":
@@ -68,7 +70,8 @@ def write_report(request: ReportRequest, progress: Progress | None = None) -> di
         # The mark at the start is what makes spreadsheets read UTF-8.
         _write(path, "\ufeff" + as_csv_text(report))
     else:
-        path = _folder(report, request, progress)
+        path = path / "index.html"
+        damaged = _folder(report, request, progress)
     stops = [case for episode in report.episodes for case in stopped(episode.cases, request.gates)]
     return {
         "path": str(path),
@@ -76,51 +79,59 @@ def write_report(request: ReportRequest, progress: Progress | None = None) -> di
         "episodes": len(report.episodes),
         "cases": report.case_count,
         "stopped": [case.sentence for case in stops],
-        "damaged": [episode.problem for episode in report.damaged],
-        "exit_code": 2 if report.damaged else 1 if stops else 0,
+        "damaged": damaged,
+        "exit_code": 2 if damaged else 1 if stops else 0,
     }
 
 
-def _page(report: Report, request: ReportRequest, progress: Progress) -> str:
+def _page(report: Report, request: ReportRequest, progress: Progress) -> list[str]:
+    """One page; what of the runs turned out to be damaged."""
+    from analyzer.report.episode_view import in_full
     from analyzer.report.inline_player import ROOM
-    from analyzer.report.page import report_page, view_of, with_player
+    from analyzer.report.page import glance, report_page, with_player
 
     progress.stage("laying out", len(report.episodes), "episode")
     views, left, room = [], request.cases, ROOM
-    for episode in report.episodes:
-        view = view_of(report, episode, left)
-        if request.player:
-            view = with_player(episode, view, room)
+    for number, episode in enumerate(report.episodes):
+        view = glance(report, episode)
+        if number < MOST_EPISODES:
+            view = in_full(view, episode, left)
+            if request.player:
+                view = with_player(episode, view, room)
         views.append(view)
         left -= len(view.cases)
         room -= len(view.player or "")
         progress.advance(1)
     runs = [run for _, run in report.runs]
-    return report_page(report, views, report_command=report_command(runs, request.output))
+    page = report_page(report, views, MOST_EPISODES, report_command=report_command(runs, request.output))
+    _write(request.output, page)
+    return [problem for view in views if view.damaged for problem in view.problems]
 
 
-def _folder(report: Report, request: ReportRequest, progress: Progress) -> Path:
-    """index.html and <episode>.html; pictures are made and written one episode at a time."""
+def _folder(report: Report, request: ReportRequest, progress: Progress) -> list[str]:
+    """index.html and <episode>.html, written one episode at a time; what of the runs turned out to be damaged."""
+    from analyzer.report.episode_view import in_full
     from analyzer.report.inline_player import ROOM
-    from analyzer.report.page import index_page, ranking_row, report_page, view_of, with_player
+    from analyzer.report.page import RankingRow, glance, index_page, ranking_row, report_page, with_player
 
     runs = [run for _, run in report.runs]
     command = report_command(runs, request.output)
     progress.stage("laying out", len(report.episodes), "episode")
-    rows = []
+    rows: list[RankingRow] = []
+    damaged: list[str] = []
     for episode in report.episodes:
         # "index" is taken.
         name = f"{episode.anchor}.html" if episode.anchor.lower() != "index" else "index-1.html"
-        view = view_of(report, episode, request.cases)
+        view = in_full(glance(report, episode), episode, request.cases)
         if request.player:
             view = with_player(episode, view, ROOM)
-        page = report_page(report.of(episode), [view], report_command=command, index_link="index.html")
+        page = report_page(report.of(episode), [view], 1, report_command=command, index_link="index.html")
         _write(request.output / name, page)
         rows.append(ranking_row(report, episode, view, name))
+        damaged += view.problems if view.damaged else ()
         progress.advance(1)
-    index = request.output / "index.html"
-    _write(index, index_page(report, rows, report_command=command))
-    return index
+    _write(request.output / "index.html", index_page(report, rows, report_command=command))
+    return damaged
 
 
 def _write(path: Path, text: str) -> None:

@@ -301,7 +301,10 @@ class TestStates:
         made_findings.give(tiny_run)
         shutil.rmtree(tmp_path / "take")
         tiny_run.preview("take").unlink()
-        assert "preview cannot be read" in html_of(tiny_run, command).words
+        said = command("report", tiny_run.path, "-o", "report.html", "--quiet")
+        assert said.code == 2
+        page = stands_alone((command.home / "report.html").read_text())
+        assert page.words.count("preview cannot be read") == 1
 
     @pytest.mark.parametrize("lost", ["findings/findings.json", "findings/confusion.npy", "episode.json"])
     def test_damage_is_told_and_ends_with_2(self, tiny_run: RunFolder, command: Command, lost: str) -> None:
@@ -310,8 +313,8 @@ class TestStates:
         said = command("report", tiny_run.path, "-o", "report.html", "--quiet")
         page = stands_alone((command.home / "report.html").read_text())
         assert lost.rsplit("/", 1)[-1] in page.words
-        assert "Traceback" not in said.err
-        assert said.code == (0 if lost.endswith(".npy") else 2)
+        assert said.err.startswith("damaged: ")
+        assert said.code == 2
 
     def test_findings_of_another_episode(self, tiny_run: RunFolder, command: Command) -> None:
         made = made_findings.findings()
@@ -351,6 +354,7 @@ def test_a_gate_for_ci(tiny_run: RunFolder, command: Command, gate: str, code: i
     said = command("report", tiny_run.path, "-o", "r.json", "--quiet", "--json", "--fail-on", gate)
     assert said.code == code
     assert bool(json.loads(said.out)["stopped"]) == (code == 1)
+    assert ("over --fail-on: From frame 3" in said.err) == (code == 1)
     assert (command.home / "r.json").exists()
 
 
@@ -383,6 +387,16 @@ def test_episodes_are_ranked_and_cases_of_all_share_the_room(tiny_run: RunFolder
     assert page.words.count("What it stands on") == 1
     assert "1 more case, not shown in full" in page.words
     assert "Not analysed yet" in page.words
+
+
+def test_a_page_has_room_for_so_many_episodes(
+    tiny_run: RunFolder, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "MOST_EPISODES", 2)
+    page = html_of(copies(tiny_run, [0.9, 0.8, 0.7]), command)
+    assert "The last 1 are in this list alone" in page.words
+    assert [link for link in page.all("href") if "case" not in link] == ["#take-0", "#take-1"]
+    assert page.words.count("Who is who") == 2
 
 
 def test_a_dataset_is_an_index_and_a_page_an_episode(tiny_run: RunFolder, command: Command) -> None:
