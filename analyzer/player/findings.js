@@ -36,7 +36,7 @@ export class FindingsPanel {
       const time = seconds(this.episode.manifest.times[one.first]);
       this.list.append(el("li", {}, el(
         "button",
-        { type: "button", class: chosen ? "case chosen" : "case", "aria-current": chosen ? "true" : null, onclick: () => this.selectCase(one.id) },
+        { type: "button", class: chosen ? "case chosen" : "case", "aria-current": chosen ? "true" : null, title: chosen ? "Again: the episode as a whole" : null, onclick: () => (chosen ? this.view.set({ case: null }) : this.selectCase(one.id)) },
         el("span", { class: "number" }, number + 1),
         el("span", { class: "what" }, el("span", { class: "sentence" }, one.sentence), el("span", { class: "meta" }, `${this.#title(one.kind)} · ${time}`, verdict ? el("span", { class: `verdict ${verdict}` }, verdict) : null)),
         el("span", { class: "score", title: `deserves a look: ${short(one.score)}` }, el("i", { style: { height: `${Math.round(100 * one.score)}%` } })),

@@ -257,7 +257,9 @@ export class Stage {
         const instance = this.episode.byId.get(id);
         const place = instance?.camera === camera.name ? this.#place(index, c, id) : null;
         if (!place) continue;
-        const text = instance.name.length > 32 ? `${instance.name.slice(0, 31)}…` : instance.name;
+        const found = state.mode === "confusion" && state.pair?.includes(id) ? this.episode.confusionAt(state.pair, state.site, index) : null;
+        const name = instance.name.length > 32 ? `${instance.name.slice(0, 31)}…` : instance.name;
+        const text = found ? `${name} · ${short(found.value)}` : name;
         const width = context.measureText(text).width + size;
         const left = Math.min(Math.max(0, place.x * this.scale - width / 2), this.marks.width - width);
         let top = Math.max(2, place.y * this.scale - 1.9 * size);

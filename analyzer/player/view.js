@@ -12,6 +12,8 @@ export const MODE_NAMES = {
 // Which of the fields a link restores.
 export const LINKED = ["frame", "site", "mode", "pair", "patch", "segments", "solo", "dimension", "case", "opacity"];
 
+const NOTHING = "-";
+
 export class View {
   constructor(state) {
     this.state = state;
@@ -50,7 +52,8 @@ export function toLink(state, usual) {
     case: state.case,
     opacity: String(Math.round(100 * state.opacity)),
   };
-  if (!state.pair && usual.pair) written.pair = "none";
+  // What is usually chosen, and here is not, has to be said.
+  for (const key of ["pair", "case"]) if (!state[key] && usual[key]) written[key] = NOTHING;
   const plain = { ...usual, frame: undefined, pair: usual.pair?.join("-"), segments: String(usual.segments), dimension: String(usual.dimension), opacity: String(Math.round(100 * usual.opacity)) };
   return Object.fromEntries(LINKED.map((key) => [key, written[key] !== null && written[key] !== plain[key] ? written[key] : null]));
 }
@@ -70,7 +73,7 @@ export function fromLink(read, episode) {
   put("mode", MODES.find((mode) => mode === read("mode")));
   const pair = (read("pair") ?? "").split("-").map(Number);
   if (episode.pairIndex(pair) >= 0) put("pair", pair);
-  else if (read("pair") === "none") found.pair = null;
+  else if (read("pair") === NOTHING) found.pair = null;
   const patch = (read("patch") ?? "").split(".").map((part) => whole(part, 0, 1e8));
   if (patch.length === 4 && !patch.includes(null)) {
     const [frame, camera, row, column] = patch;
@@ -83,6 +86,7 @@ export function fromLink(read, episode) {
   if (solo) put("solo", { kind: solo[1], id: Number(solo[2]) });
   put("dimension", whole(read("dimension"), 0, 999));
   put("case", episode.cases.find((one) => one.id === read("case"))?.id);
+  if (!found.case && read("case") === NOTHING) found.case = null;
   const opacity = whole(read("opacity"), 0, 100);
   if (opacity !== null) put("opacity", opacity / 100);
   return found;

@@ -140,6 +140,19 @@ def test_it_opens_on_what_looks_wrong_first(show: Show, run: RunFolder) -> None:
     assert state(page, "site") == SITES[-1]
 
 
+def test_no_case_and_no_pair_are_views_too(show: Show, run: RunFolder) -> None:
+    written = (
+        "link: {read: (name) => (window.LINK ?? {})[name] ?? null, write: (changes) => { window.LINK = changes; }}"
+    )
+    page = show(run, options=written)
+    page.locator(".case").first.click()
+    assert state(page, "case") == "case-0"
+    page.locator(".case").first.click()
+    page.locator(".pair-panel select").select_option("")
+    assert (state(page, "case"), state(page, "pair")) == (None, None)
+    page.wait_for_function("window.LINK?.case === '-' && window.LINK?.pair === '-'")
+
+
 @pytest.mark.parametrize(
     "bad",
     ["frame=-1", "frame=1e9", "site=<b>", "mode=none", "pair=9-9", "patch=0.0.99.0", "patch=a", "solo=x", "case=none"],

@@ -140,6 +140,14 @@ def test_what_cannot_be_saved_is_said_and_stays_on_the_page(page: Any, own: tupl
     assert [review.note for review in reviews(run).current()] == ["do not lose me"]
 
 
+def test_a_damaged_episode_is_said_plainly(page: Any, own: tuple[str, RunFolder]) -> None:
+    address, run = own
+    (run.episode_folder("take0") / "episode.json").write_text("{}")
+    page.goto(f"{address}&episode=take0")
+    page.get_by_text("This episode cannot be shown").wait_for()
+    assert "damaged" in page.locator(".lens").inner_text()
+
+
 def test_up_and_down_go_from_episode_to_episode(page: Any, own: tuple[str, RunFolder]) -> None:
     address, _ = own
     opened(page, f"{address}&episode=take0&frame=3")
