@@ -27,14 +27,23 @@ class KnownPolicy:
     module: str
     """Where its family lives; it has `load(source, *, device, dtype, …) -> Policy`."""
     source: str | None = None
-    """Repository of the hub; None: the weights come with an installed package."""
+    """Repository of the hub, or a folder; None: the weights come with an installed package."""
 
+
+BUNDLED = Path(__file__).resolve().parent / "checkpoints"
+"""Checkpoints that are part of the project."""
 
 CATALOG = (
     KnownPolicy(
         "dinov2-small",
         "DINOv2 ViT-S/14, comes with the installation: 12 blocks, 448 px, 32 x 32 patches, no actions",
         "policies.dinov2_small",
+    ),
+    KnownPolicy(
+        "openvla-tiny-libero",
+        "OpenVLA's layout in 4 million parameters, trained here on scripted LIBERO-Spatial; comes along, sees and acts",
+        "policies.openvla",
+        str(BUNDLED / "openvla-tiny-libero"),
     ),
     KnownPolicy("openvla-7b", "OpenVLA 7B, trained on Open X-Embodiment", "policies.openvla", "openvla/openvla-7b"),
     KnownPolicy(

@@ -59,3 +59,4 @@ def write_checkpoint(out: Path, texts: Path, tensors: Mapping[str, torch.Tensor]
         shutil.copyfile(file, out / file.name)
     half = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
     save_file(half, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "model.safetensors").chmod(0o644)

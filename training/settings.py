@@ -40,19 +40,23 @@ class Settings:
     processes: int = 2
     """Each has one thread and an equal part of the batch: two that meet once a step lose less on a busy machine than one
     whose threads meet at every operation."""
-    steps: int = 1200
+    steps: int = 680
     warmup: int = 40
-    decay: float = 0.3
+    decay: float = 0.35
     """Last share of the steps, in which the rate falls to zero."""
-    whole: float = 0.1
+    whole: float = 0.05
     """Last share of the steps, in which all patches are seen."""
+    whole_every: int = 8
+    """Before them, one step in so many …"""
+    whole_from: int = 400
+    """… sees all patches, from this step on."""
     rate: float = 2e-3
     weight_decay: float = 0.05
     clip: float = 1.0
     average: float = 0.99
     """Of the exponential moving average of the weights, which is what is written."""
     kept_patches: int = 64
-    """Seen before that: three quarters those that differ most from the median picture, the rest at random."""
+    """Seen otherwise: three quarters those that differ most from the median picture, the rest at random."""
     taught: int = 16
     """Pictures of a batch for which the teacher's features are at hand."""
     near_turns: float = 2.0

@@ -1,7 +1,7 @@
 """Train the embedded policy and write its checkpoint. Run: python -m training.train --data ../shared/libero_train
 
 May be stopped at any time and started again with the same command: it goes on from the last state in `--work`. Only the
-number of steps may be another then, as long as the rate has not begun to fall.
+number of steps and the shares of the last ones may be others then, as long as the rate has not begun to fall.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SPLIT = Path(__file__).resolve().parent / "split.json"
 LONGEST = 48
 """Text tokens of a training prompt at most."""
+LATE = ("steps", "decay", "whole", "whole_every", "whole_from")
+"""Settings that shape nothing before the rate falls."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,6 +246,12 @@ def share_gradients(model: torch.nn.Module, settings: Settings) -> None:
         gradient.copy_(mean.view_as(gradient))
 
 
+def sees_all(step: int, settings: Settings) -> bool:
+    """The policy will be used with all patches, which cost thrice as much: the last steps see them, and a few before."""
+    some = step >= settings.whole_from and step % settings.whole_every == 0
+    return some or step >= (1 - settings.whole) * settings.steps
+
+
 def train(data_folder: Path, settings: Settings, work: Path, every_s: float, rank: int = 0) -> TrainedOpenVla:
     """Train to the last step; the averaged weights are in the model that comes back (in the first process)."""
     meet(rank, settings, work)
@@ -257,8 +265,8 @@ def train(data_folder: Path, settings: Settings, work: Path, every_s: float, ran
     seen: dict[str, list[float]] = {}
     saved = time.monotonic()
     for step in range(first, settings.steps):
-        whole = step >= (1 - settings.whole) * settings.steps
-        batch = batch_at(step, rank, lessons, settings, patches if whole else settings.kept_patches)
+        count = patches if sees_all(step, settings) else settings.kept_patches
+        batch = batch_at(step, rank, lessons, settings, count)
         for stepper in steppers:
             for group in stepper.param_groups:
                 group["lr"] = settings.rate * rate(step, settings)
@@ -307,7 +315,8 @@ def _resume(file: Path, settings: Settings, model: Any, average: Any, steppers: 
     if not file.is_file():
         return 0
     state = torch.load(file, weights_only=True)
-    if json.loads(state["settings"]) | {"steps": settings.steps} != json.loads(settings.text()):
+    now = json.loads(settings.text())
+    if json.loads(state["settings"]) | {name: now[name] for name in LATE} != now:
         raise SystemExit(f"{file} is the state of a run with other settings: delete it, or give another --work.")
     model.load_state_dict(state["model"])
     for name, tensor in state["average"].items():

@@ -164,6 +164,7 @@ FAMILIES = {
     "dinov2-small": Family(lambda folder: load_policy("dinov2-small", input_size=112)),
     "dinov2-small, twice as dense": Family(lambda folder: load_policy("dinov2-small", input_size=70, densify=2)),
     "openvla": Family(lambda folder: load_policy(str(GOLDEN)), IDS, acts=True),
+    "openvla, trained": Family(lambda folder: load_policy("openvla-tiny-libero"), IDS, acts=True),
     "openvla-oft": Family(lambda folder: oft(folder, film=False), IDS, state=8, acts=True, several_cameras=True),
     "openvla-oft with FiLM": Family(
         lambda folder: oft(folder, film=True), IDS, state=8, acts=True, several_cameras=True
