@@ -189,7 +189,7 @@ def _with_plots(view: CaseView, episode: Assessed, case: Case, pair: PairTrace, 
     key += " · faint: the episode's other pairs" if others else ""
     main = _main_site(episode, case)
     shown = [site for site in shown_sites(case, pair, episode.run.site_names) if site in sites]
-    if main is None:
+    if main is None or len(episode.record.frames) == 1:
         return replace(view, trace=trace, trace_key=key)
     in_time = confusion_in_time(
         values[[sites.index(site) for site in shown]],

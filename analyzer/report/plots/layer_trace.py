@@ -12,7 +12,7 @@ from analyzer.report.plots.axes import Axes
 from analyzer.report.plots.svg import band, element, joined, line, picture, polyline, rect, shortened, text
 
 WIDTH, HEIGHT = 560, 300
-_LABEL_ROOM = 52
+_LABEL_ROOM = 64
 """Pixels that the label of a site needs beside its neighbours'."""
 _LONGEST_LABEL = 12
 
@@ -29,7 +29,7 @@ def layer_trace(pair: PairTrace, others: Sequence[PairTrace], words: str) -> Mar
     assert isinstance(at, np.ndarray)
     parts = [axes.frame(), axes.y_grid([0, 0.25, 0.5, 0.75, 1], ["0", "", ".5", "", "1"])]
     parts.append(text(axes.left + 6, axes.top + 14, "indistinguishable", "aside"))
-    parts.append(text(axes.left + 6, axes.bottom - 7, "told apart", "aside"))
+    parts.append(text(axes.right - 6, axes.bottom - 7, "told apart", "aside", text_anchor="end"))
     # What the picture shows and what the network makes of it are two things: a rule between them.
     if len(names) > 1:
         between = float(at[0] + at[1]) / 2

@@ -15,6 +15,8 @@ import jsonschema
 import made_findings
 import pytest
 from command import Command
+from fake_policy import FakePolicy, install
+from takes import HEIGHT, WIDTH, write_take
 
 from analyzer.dependence.record import Dependence, Effect, InstanceDependence
 from analyzer.failures.case import Case
@@ -283,6 +285,33 @@ class TestStates:
         page = html_of(tiny_run, command)
         for words in ("Actions: not recorded", "outcome not recorded", "instruction: not recorded"):
             assert words in page.words
+
+    def test_an_episode_of_one_frame(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        install(monkeypatch, FakePolicy())
+        take = write_take(command.home / "take.mp4", 1)
+        assert command.run(take, "--quiet", "--instances", "none").code == 0
+        run = RunFolder.open(command.home / "out")
+        assert (
+            "No object was found" in html_of(run, command).words or "nobody has looked" in html_of(run, command).words
+        )
+        made = made_findings.findings()
+        (case,) = made.cases
+        alone = replace(
+            made,
+            instances=tuple(replace(one, camera="camera", area=(60,), key_frame=0) for one in made.instances),
+            sites=("vision.0",),
+            pairs=tuple(
+                replace(pair, sites=(replace(pair.sites[1], site="vision.0"),), verdict="apart", onset=None)
+                for pair in made.pairs
+            ),
+            cases=(replace(case, first=0, last=0, sites=("vision.0",)),),
+            events=(),
+        )
+        arrays = made_findings.arrays(alone, 1, (HEIGHT, WIDTH))
+        made_findings.write(run, "take", alone, replace(arrays, maps={"camera": arrays.maps["agentview"]}))
+        page = html_of(run, command)
+        assert "frame 0 (0.00 s)" in page.words
+        assert "first and last" in page.words
 
     def test_a_pair_that_was_not_assessed(self, tiny_run: RunFolder, command: Command) -> None:
         made = made_findings.findings()
