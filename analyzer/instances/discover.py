@@ -13,7 +13,7 @@ from analyzer.instances.instances import MOST, Gallery, Instances, colored
 from analyzer.instances.label_maps import LabelMaps, to_png
 from analyzer.instances.plane import Plane
 from analyzer.instances.roles import role_of_shape
-from analyzer.instances.survey import KEYS, Resting, Survey, survey
+from analyzer.instances.survey import KEYS, SHOWN, Resting, Survey, survey
 from analyzer.instances.view import View
 from analyzer.instances.working import Working
 from analyzer.ncut.affinity import squared_distances
@@ -21,8 +21,6 @@ from analyzer.settings import Settings
 
 ARM = 250
 """Number of the arm while things are followed, and of the first stretch of ground; things count from 1."""
-SHOWN = 0.6
-"""Share of a resting thing that a picture has to show for the thing to be there."""
 OVERLAP = 0.4
 """Share of a resting thing's place that another has to fill to be that thing."""
 GONE = 0.25

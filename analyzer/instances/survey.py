@@ -27,8 +27,10 @@ LOOKS = 12
 ARM_LOOKS = 48
 HELD = 0.35
 """Of the distance that is far: a patch of the arm that is closer to a thing shows the thing, in the gripper."""
-ATTACHED = 0.7
+ATTACHED = 0.95
 """Share of the key frames with a moving arm in which a thing touches it that belongs to it."""
+SHOWN = 0.6
+"""Share of a resting thing that a picture has to show for the thing to be there."""
 MATCHES = 24.0
 """Grey levels of 255: a pixel that differs less from a thing's picture shows the thing."""
 
