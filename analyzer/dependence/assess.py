@@ -10,7 +10,7 @@ import numpy as np
 
 from analyzer.dependence.approach import approaches, gripping
 from analyzer.dependence.attributing import EpisodeAttribution, attribute, shares
-from analyzer.dependence.effects import Quantities, smallest_p
+from analyzer.dependence.effects import ALPHA, Quantities, smallest_p, stands_out
 from analyzer.dependence.erasing import erased, moved_masks, widened
 from analyzer.dependence.key_frames import closings, key_frames, spread
 from analyzer.dependence.looks import Looks
@@ -29,8 +29,6 @@ from videos.episode import Episode
 
 MOST_ERASED = 8
 """Instances of an episode that are erased, the largest: bounds the work before anything is found."""
-ALPHA = 0.05
-"""Chance of calling an instance acted on where it is no more than background, over all groups of dimensions."""
 
 
 class Assessed(NamedTuple):
@@ -252,7 +250,7 @@ def _judge(
         pixel_change=round(float(np.mean([each.pixels for each in fitting])), 3),
         control_pixel_change=round(float(np.mean([each.control_pixels for each in fitting])), 3),
     )
-    if min(effect.p for effect in effects[:groups]) * groups <= ALPHA:
+    if stands_out(effects[0], groups):
         return replace(told, verdict="acts on it")
     if smallest_p([len(pieces) for pieces in controls], groups) > ALPHA:
         pieces = f"{told.controls} piece{'s' * (told.controls != 1)} of background"

@@ -15,6 +15,8 @@ from foundation.action_space import ActionSpace
 _SHOWN = {"m": ("cm", 100.0), "cm": ("cm", 1.0), "mm": ("cm", 0.1), "rad": ("°", 180 / np.pi), "deg": ("°", 1.0)}
 """Unit of an action -> (unit in which its change is told, how many of those it is)."""
 _GROUPS = {"cm": "translation", "°": "rotation"}
+ALPHA = 0.05
+"""Chance of taking a thing for more than background that is not, over all groups of dimensions."""
 EXACT = 20_000
 """Relabellings up to this number are all looked at; of more, a sample as large."""
 
@@ -93,13 +95,13 @@ class Quantities:
                     p=relabelled(sizes, others, seed),
                 )
             )
-        groups = told[: len(self.groups)]
-        order = sorted(range(len(groups)), key=lambda g: (groups[g].p, -_against(groups[g]), g))
-        return (*(groups[g] for g in order), *told[len(self.groups) :])
+        groups = sorted(told[: len(self.groups)], key=lambda effect: not stands_out(effect, len(self.groups)))
+        return (*groups, *told[len(self.groups) :])
 
 
-def _against(effect: Effect) -> float:
-    return effect.value / effect.control if effect.control > 0 else float(np.inf) if effect.value > 0 else 0.0
+def stands_out(effect: Effect, groups: int) -> bool:
+    """It is more than background does, for one of so many groups that were looked at (Bonferroni)."""
+    return effect.p * groups <= ALPHA
 
 
 def relabelled(sizes: Sequence[float], controls: Sequence[np.ndarray], seed: int) -> float:

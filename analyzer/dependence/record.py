@@ -45,7 +45,7 @@ class InstanceDependence:
     controls: int = 0
     """Pieces of background that were erased for it, over all those frames."""
     effects: tuple[Effect, ...] = ()
-    """The groups, the largest against its control first; then the dimensions in their order."""
+    """The groups, those first that are more than background does; then the dimensions. Either in their own order."""
     pixel_change: float | None = None
     """By how much erasing it changed a pixel of it, in grey levels of 255, mean."""
     control_pixel_change: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from analyzer.dependence.effects import stands_out
 from analyzer.dependence.record import Effect, InstanceDependence
 
 SHOWN = 3
@@ -11,6 +12,9 @@ SHOWN = 3
 STANDS_OUT = 2.0
 """Times the next one's effect that the largest must be, for the policy to act on it alone; and times its share of the
 patches that an instance's share of attribution must be to be worth a hint."""
+
+PREFERRED = ("translation", "action", "rotation", "gripper")
+"""Groups, the one that says most first."""
 
 
 def evidence(assessed: Sequence[InstanceDependence], names: Mapping[int, str]) -> str | None:
@@ -54,10 +58,11 @@ def hint(assessed: Sequence[InstanceDependence], names: Mapping[int, str]) -> st
 
 
 def _common_quantity(told: Sequence[InstanceDependence]) -> str:
-    """The group by which instances differ most from background."""
-    groups = [effect for one in told for effect in one.effects if effect.signed is None]
-    best = min(groups, key=lambda effect: (effect.p, effect.quantity != "translation", -effect.value))
-    return best.quantity
+    """The group to tell figures in: where the arm goes, if that is more than background does for anything."""
+    groups = [[effect for effect in one.effects if effect.signed is None] for one in told]
+    clear = {effect.quantity for each in groups for effect in each if stands_out(effect, len(each))}
+    known = {effect.quantity for effect in groups[0]}
+    return next(name for name in PREFERRED if name in (clear or known))
 
 
 def _effect(one: InstanceDependence, quantity: str) -> Effect:

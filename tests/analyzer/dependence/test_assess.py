@@ -69,6 +69,17 @@ def test_the_sentence_says_what_the_policy_acts_on(sees_the_plate: tuple[LinearP
     assert second.startswith("A hint, from gradients alone: plate has ")
 
 
+def test_figures_are_told_of_where_the_arm_goes_if_that_is_clear(tmp_path: Path) -> None:
+    """It turns more clearly than it moves, and both are clear: the way is what is told. Where only it turns, the turn."""
+    turning = channel_of(*ON_PLATE, RED, 3, 4.0)
+    both = LinearPolicy(turning + channel_of(*ON_PLATE, RED, 0, 0.5))
+    assert told(both, scene(tmp_path, both)).sentences[0].startswith("Erasing plate changes translation by ")
+    only = LinearPolicy(turning)
+    sentence = told(only, scene(tmp_path, only)).sentences[0]
+    assert sentence.startswith("Erasing plate changes rotation by ")
+    assert "° per step (" in sentence
+
+
 def test_attribution_of_a_linear_policy_is_its_terms(sees_the_plate: tuple[LinearPolicy, Scene]) -> None:
     policy, it = sees_the_plate
     assessed = assess(it.episode, policy, it.request, it.found, it.cameras, SETTINGS)

@@ -39,7 +39,7 @@ def test_what_has_no_unit_goes_together_and_mixed_units_have_none() -> None:
     assert told(mixed, [3.0, 4.0], [0.0] * 2)["action"] == (5.0, "", None)
 
 
-def test_the_group_that_stands_out_most_comes_first() -> None:
+def test_a_group_that_stands_out_comes_first() -> None:
     quantities = Quantities.of(LIBERO)
     rng = np.random.default_rng(0)
     controls = [rng.normal(0, 0.1, (3, 7)) for _ in range(6)]
@@ -51,6 +51,9 @@ def test_the_group_that_stands_out_most_comes_first() -> None:
         np.mean([np.linalg.norm(c[:, 3:6] * 0.5 * 180 / np.pi, axis=1).mean() for c in controls])
     )
     assert effects[0].control_spread > 0
+    assert [effect.quantity for effect in effects[1:3]] == ["translation", "gripper"]
+    both = quantities.effects([np.array([2.0, 0, 0, 5.0, 0, 0, 0])] * 6, controls, seed=0)
+    assert [effect.quantity for effect in both[:3]] == ["translation", "rotation", "gripper"]
 
 
 def test_the_exact_chance_of_a_relabelling() -> None:
