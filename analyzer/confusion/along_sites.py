@@ -17,8 +17,8 @@ from analyzer.motion import ModelPlane
 from analyzer.run_folder import CameraRecord
 from analyzer.settings import Settings
 
-BLOCK = 64
-"""Frames looked at at once."""
+BLOCK = 16
+"""Frames looked at at once: what they need stays in the processor's cache."""
 PICTURES = 24
 """Frames whose colours are compared, spread evenly over those that show an object."""
 

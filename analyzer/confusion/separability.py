@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -68,10 +69,10 @@ def separability(
     # Only the order within a row counts: -|x - y|^2 = 2 x'y - |y|^2 - |x|^2, of which the last is the row's own.
     rows = v.flatten(1, 2)
     similarity = 2 * rows @ rows.mT - rows.square().sum(-1)[:, None]
-    similarity = similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).transpose(2, 3)  # [t, a, b, i, j]
-    drawn = (
-        _drawn_weights(int(places.max(initial=0)) + 1, replicates, seed)[torch.from_numpy(places)] - 1
-    )  # [t, k, n, R]
+    # [a, t, b, i, j], laid out as it is gone through
+    similarity = similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).permute(1, 0, 3, 2, 4).contiguous()
+    weigh = _drawn_weights(1 << int(places.max(initial=0)).bit_length(), replicates, seed) - 1
+    drawn = weigh[torch.from_numpy(places)]  # [t, k, n, R]
     count = (c > 0).sum(-1)
     # Of n patches the Bayesian bootstrap sees (n - 1) / n of the variance.
     drawn = drawn * (count / (count - 1).clamp(min=1)).sqrt()[..., None, None]
@@ -79,7 +80,7 @@ def separability(
     auc = torch.full((len(v), instances, instances), torch.nan)
     again = torch.full((*auc.shape, replicates), torch.nan)
     for a in range(instances):
-        own, others = similarity[:, a, a], similarity[:, a]
+        own, others = similarity[a, :, a].contiguous(), similarity[a]
         beats = (own[:, None, :, :, None] - others[:, :, :, None, :]).sign_().flatten(2, 3)  # [t, b, i i', j]: -1, 0, 1
         pairs = c[:, a, :, None] * c[:, a, None, :]
         pairs.diagonal(dim1=1, dim2=2).zero_()
@@ -173,6 +174,7 @@ def _banded(near: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     return (near @ values.flatten(1)).reshape(values.shape)
 
 
+@lru_cache(maxsize=8)
 def _drawn_weights(places: int, replicates: int, seed: int) -> torch.Tensor:
     """(places, R) Exp(1): what Dirichlet weights are before they are scaled to their sum."""
     drawn = np.random.default_rng((seed, 1)).exponential(size=(places, replicates))
