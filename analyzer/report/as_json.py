@@ -28,7 +28,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "schema": SCHEMA,
             "title": report.title,
             "summary": report.summary(),
-            "runs": [_run(name, run, report) for name, run in report.runs],
+            "runs": [_run(name, run) for name, run in report.runs],
             "episodes": [_episode(episode) for episode in report.episodes],
         }
     )
@@ -117,15 +117,14 @@ def _cell(value: object) -> object:
     return text
 
 
-def _run(name: str, run: RunFolder, report: Report) -> dict[str, Any]:
-    records = [one.record for one in report.episodes if one.run is run and one.record is not None]
+def _run(name: str, run: RunFolder) -> dict[str, Any]:
     return {
         "name": name,
         "path": str(run.path),
         "policy": run.manifest.policy,
         "settings": run.manifest.settings.as_json(),
         "versions": run.manifest.versions,
-        "reproduce": run_command(run, records),
+        "reproduce": run_command(run),
     }
 
 

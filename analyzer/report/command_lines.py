@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from analyzer.run_folder import EpisodeRecord, RunFolder
+from analyzer.run_folder import RunFolder
 from analyzer.settings import PARAMETERS, Settings
+from foundation.errors import RunUnreadable
 from foundation.names import printable
 
 _PROGRAM = "python -m analyzer"
 
 
-def run_command(run: RunFolder, records: Sequence[EpisodeRecord]) -> str:
-    """Analyses those episodes of a run with its settings; settings at their default are left out."""
+def run_command(run: RunFolder) -> str:
+    """Makes the whole run again, since its episodes share a basis; settings at their default are left out."""
+    records = []
+    for episode in run.manifest.planned:
+        with suppress(RunUnreadable):  # not analysed yet, or damaged: where it came from is not known
+            records.append(run.episode(episode))
     sources = list(dict.fromkeys(record.source for record in records)) or ["RECORDINGS"]
     # A source may hold more episodes than the run looked at.
     ids = ["--episodes", ",".join(record.id for record in records)] if records else []

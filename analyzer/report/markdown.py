@@ -38,9 +38,8 @@ def as_markdown(report: Report, most_cases: int) -> str:
     if unassessed:
         parts.append("**Not assessed**\n\n" + "\n".join(unassessed[:_LISTED]))
     for name, run in report.runs:
-        records = [one.record for one in report.episodes if one.run is run and one.record is not None]
         made = f"<sub>{escaped(name)}: policy {escaped(str(run.manifest.policy.get('name')))}, analysed with</sub>"
-        parts.append(f"{made}\n\n{_fenced(run_command(run, records))}")
+        parts.append(f"{made}\n\n{_fenced(run_command(run))}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -190,7 +190,7 @@ def _run(name: str, run: RunFolder, report: Report) -> RunView:
             f"sites {', '.join(run.site_names)}",
             *(f"{package} {version}" for package, version in manifest.versions.items()),
         ),
-        command=run_command(run, [one.record for one in episodes if one.record is not None]),
+        command=run_command(run),
         settings=tuple(settings),
         steadiness=tuple(row for episode in episodes for row in _steadiness(run, episode.id)),
     )

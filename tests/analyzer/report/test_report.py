@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -401,6 +402,17 @@ def copies(run: RunFolder, scores: list[float | None]) -> RunFolder:
         cases: tuple[Case, ...] = () if score is None else (replace(made.cases[0], score=score),)
         made_findings.give(run, replace(made, cases=cases), name)
     return run
+
+
+def test_the_run_is_made_again_in_its_own_order(tiny_run: RunFolder, command: Command) -> None:
+    """Not in that of the ranks, and whole: its episodes share a basis."""
+    run = copies(tiny_run, [0.2, 0.9])
+    command("report", run.path, "-o", "r.json", "--quiet", "--episodes", "take-1")
+    (told,) = json.loads((command.home / "r.json").read_text())["runs"]
+    source = run.episode("take-0").source
+    expected = ["python", "-m", "analyzer", "run", source, "--episodes", "take-0,take-1", "--stride", "3"]
+    assert shlex.split(told["reproduce"])[: len(expected)] == expected
+    assert shlex.split(told["reproduce"])[-2:] == ["--out", str(run.path)]
 
 
 def test_episodes_are_ranked_and_cases_of_all_share_the_room(tiny_run: RunFolder, command: Command) -> None:
