@@ -124,6 +124,12 @@ def _assess(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
     run = RunFolder.open(options.run)
     episodes = [options.episode] if options.episode else run.manifest.done
+    choose = None
+    if options.objects is not None:
+        from analyzer.pointed_objects import PointedObjects
+
+        episodes = [options.episode or _only(run.manifest.done, options.run)]
+        choose = PointedObjects(options.objects, run.manifest.settings)
     options.after_stop = "Findings that were made stay; the others are as they were."
     cases = assess_run(
         run,
@@ -132,6 +138,7 @@ def _assess(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         instances=options.instances,
         without_policy=options.no_policy,
         progress=progress,
+        choose=choose,
     )
     told = [f"{episode}: {printable(case.sentence)}" for episode, found in cases.items() for case in found[:1]]
     return {
@@ -291,6 +298,9 @@ def _parser() -> argparse.ArgumentParser:
     assess.add_argument("run", type=Path, metavar="RUN", help="run folder")
     assess.add_argument("--episode", help="which episode (default: all of the run)")
     _add_settings(assess, ("instances",))
+    assess.add_argument(
+        "--objects", type=Path, metavar="FILE.json", help="objects that you point at, on top of those that are found"
+    )
     assess.add_argument(
         "--no-policy",
         action="store_true",
