@@ -30,6 +30,7 @@ from foundation.names import safe_name
 _FOR_EVER = "public, max-age=31536000, immutable"
 _DERIVED_KEPT = 4
 _made: dict[tuple[Path, str], bytes] = {}
+_making: dict[tuple[Path, str], threading.Lock] = {}
 _lock = threading.Lock()
 
 
@@ -118,11 +119,18 @@ def _derived(artifact: Artifact) -> bytes:
     """What is made on demand, kept for a while: a player asks for it in several ranges."""
     key = (artifact.path, artifact.version)
     with _lock:
-        if key not in _made:
-            while len(_made) >= _DERIVED_KEPT:
-                del _made[next(iter(_made))]
-            _made[key] = artifact.read()
-        return _made[key]
+        making = _making.setdefault(key, threading.Lock())
+    with making:  # who asks for something else does not wait
+        content = _made.get(key)
+        if content is None:
+            content = artifact.read()
+            with _lock:
+                while len(_made) >= _DERIVED_KEPT:
+                    del _made[next(iter(_made))]
+                _made[key] = content
+    with _lock:
+        _making.pop(key, None)
+    return content
 
 
 def _headers(for_ever: bool, tag: str) -> dict[str, str]:

@@ -12,4 +12,10 @@ st.html(
     "header[data-testid='stHeader']{height:3rem}button[kind='primary'] *{color:#1b1405}</style>"
 )
 
-st.navigation([st.Page("review.py", title="Review", icon=":material/play_circle:", default=True)], position="top").run()
+st.navigation(
+    [
+        st.Page("review.py", title="Review", icon=":material/play_circle:", default=True),
+        st.Page("library.py", title="Library", icon=":material/view_list:"),
+    ],
+    position="top",
+).run()

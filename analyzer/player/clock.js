@@ -47,6 +47,18 @@ class Clock {
   }
 }
 
+// The picture that a video shows right now, and which frame it is. A callback may come when the video has moved on: only
+// the picture itself knows (WebCodecs). null where a browser, or a page that is not trusted, cannot tell.
+function capture(video, times) {
+  if (typeof VideoFrame === "undefined" || video.readyState < 2) return null;
+  try {
+    const image = new VideoFrame(video);
+    return { image, frame: nearestFrame(times, image.timestamp / 1e6) };
+  } catch {
+    return null;
+  }
+}
+
 const PATIENCE = 300; // milliseconds: a browser that never tells which frame it shows is believed after that
 
 export class VideoClock extends Clock {
@@ -89,7 +101,9 @@ export class VideoClock extends Clock {
   #seeked() {
     if (this.going === null) return;
     this.arrived = true;
-    if (this.onscreen === this.going) return void this.#settle();
+    const shown = this.capture();
+    shown?.image.close();
+    if ((shown?.frame ?? this.onscreen) === this.going) return void this.#settle();
     const going = this.going;
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => this.going === going && this.arrived && this.#settle(), PATIENCE);
@@ -105,9 +119,14 @@ export class VideoClock extends Clock {
     else if (this.playing && this.video.paused) this.#resume();
   }
 
-  #show(frame) {
+  #show(frame, image = null) {
     this.frame = frame;
-    this.onframe(frame);
+    this.onframe(frame, image);
+  }
+
+  // {image, frame} of what is on the screen, or null. The image is to be closed.
+  capture() {
+    return capture(this.video, this.times);
   }
 
   #listen() {
@@ -119,12 +138,20 @@ export class VideoClock extends Clock {
         if (this.arrived && this.onscreen === this.going) this.#settle();
       } else if (this.playing) {
         if (this.onscreen > this.last || this.onscreen < this.first) this.#again();
-        else {
-          this.wanted = this.onscreen;
-          this.#show(this.onscreen);
-        }
+        else this.#playOn();
       }
     });
+  }
+
+  #playOn() {
+    const shown = this.capture();
+    const frame = this.clamp(shown?.frame ?? this.onscreen);
+    // By now it may be past the end of a loop: what was heard of first is over, the next call sees to it.
+    if (frame >= this.first && frame <= this.last) {
+      this.wanted = frame;
+      this.#show(frame, shown?.image);
+    }
+    shown?.image.close();
   }
 
   play() {

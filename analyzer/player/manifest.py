@@ -78,7 +78,7 @@ def manifest(run: RunFolder, episode: str, sources: Callable[[Artifact], Source 
         "findings": found,
         "labels": None
         if found is None or labels is None
-        else {"source": labels, "grid": label_size([(c.height, c.width) for c in record.cameras])},
+        else {"source": labels, "grid": label_size([(c.height, c.width) for c in record.cameras], len(record.frames))},
     }
 
 

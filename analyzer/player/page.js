@@ -27,7 +27,7 @@ function link(run, episode) {
   };
 }
 
-function theme(root) {
+export function theme(root) {
   const host = root.host ?? root;
   const color = getComputedStyle(host).getPropertyValue("--st-background-color").trim();
   const probe = el("span", { style: { color, display: "none" } });

@@ -120,7 +120,7 @@ class Player {
   async #start() {
     const { source } = this.manifest.video;
     this.callbacks = {
-      onframe: (frame) => this.#shown(frame),
+      onframe: (frame, image) => this.#shown(frame, image),
       onstate: () => this.transport.playing(this.clock?.playing ?? false),
       onerror: () => this.#withoutVideo("This browser cannot play the preview video: patches only"),
     };
@@ -189,9 +189,9 @@ class Player {
 
   // -- drawing -------------------------------------------------------------------------------------------------------
 
-  #shown(frame) {
+  #shown(frame, image) {
     if (this.gone) return;
-    this.stage.draw(frame);
+    this.stage.draw(frame, image);
     this.transport.show(frame, this.view.state.mode);
     this.timeline.mark(frame);
     if (this.view.state.frame !== frame) {
@@ -208,8 +208,10 @@ class Player {
     this.drawing = setTimeout(() => requestAnimationFrame(() => {
       this.drawing = null;
       if (this.gone) return;
-      const now = this.clock.frame ?? frame;
-      this.sites.draw(now);
+      const shown = this.clock.playing ? this.clock.capture?.() : null;
+      const now = shown?.frame ?? this.clock.frame ?? frame;
+      this.sites.draw(now, shown?.image);
+      shown?.image.close();
       this.findings.drawTrace(now);
     }), pause);
   }
@@ -228,9 +230,11 @@ class Player {
 
   redraw() {
     if (!this.clock || this.clock.going !== undefined && this.clock.going !== null) return;
-    const frame = this.clock.frame;
     if (this.clock instanceof VideoClock && this.stage.video.readyState < 2) return;
-    this.stage.draw(frame);
+    const shown = this.clock.playing ? this.clock.capture?.() : null;
+    const frame = shown?.frame ?? this.clock.frame;
+    this.stage.draw(frame, shown?.image);
+    shown?.image.close();
     this.transport.show(frame, this.view.state.mode);
     this.timeline.mark(frame);
     this.#thumbnails(frame);

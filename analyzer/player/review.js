@@ -61,9 +61,12 @@ export class ReviewPanel {
     this.error = null;
     this.state = el("span", { class: "save-state", role: "status", "aria-live": "polite" });
     this.title = el("h3", {}, "Your verdict");
-    this.verdicts = el("div", { class: "segmented", role: "radiogroup", "aria-label": "Verdict" });
-    this.tags = el("div", { class: "tags" });
+    // Made once and then changed: what has the focus must not be taken away by an answer that arrives.
+    this.buttons = VERDICTS.map((verdict) => el("button", { type: "button", role: "radio", class: verdict, title: MEANING[verdict], onclick: () => this.#change({ verdict: this.#mine().verdict === verdict ? null : verdict }) }, verdict));
+    this.verdicts = el("div", { class: "segmented", role: "radiogroup", "aria-label": "Verdict" }, ...this.buttons);
+    this.tagList = el("span", { class: "tag-list" });
     this.tagInput = el("input", { type: "text", maxlength: "60", placeholder: "Add a tag, Enter", "aria-label": "Add a tag", onkeydown: (event) => this.#tagKey(event) });
+    this.tags = el("div", { class: "tags" }, this.tagList, this.tagInput);
     this.note = el("textarea", { rows: "3", maxlength: "20000", placeholder: "What do you see? Saved as you type.", "aria-label": "Note", oninput: () => this.#typed(), onblur: () => this.#flush() });
     this.others = el("div", { class: "others" });
     this.element = el("section", { class: "panel review" }, el("div", { class: "panel-head" }, this.title, this.state), this.verdicts, this.tags, this.note, this.others);
@@ -99,12 +102,8 @@ export class ReviewPanel {
     const mine = this.#mine();
     const number = this.episode.cases.findIndex(({ id }) => id === this.view.state.case);
     this.title.textContent = number >= 0 ? `Your verdict on case ${number + 1}` : "Your verdict on the episode";
-    clear(this.verdicts).append(...VERDICTS.map((verdict) => el(
-      "button",
-      { type: "button", role: "radio", class: verdict, "aria-checked": String(mine.verdict === verdict), title: MEANING[verdict], onclick: () => this.#change({ verdict: mine.verdict === verdict ? null : verdict }) },
-      verdict,
-    )));
-    clear(this.tags).append(...mine.tags.map((tag) => el("span", { class: "tag" }, tag, el("button", { type: "button", "aria-label": `Remove the tag ${tag}`, onclick: () => this.#change({ tags: mine.tags.filter((one) => one !== tag) }) }, "×"))), this.tagInput);
+    this.buttons.forEach((one, i) => one.setAttribute("aria-checked", String(mine.verdict === VERDICTS[i])));
+    clear(this.tagList).append(...mine.tags.map((tag) => el("span", { class: "tag" }, tag, el("button", { type: "button", "aria-label": `Remove the tag ${tag}`, onclick: () => this.#change({ tags: mine.tags.filter((one) => one !== tag) }) }, "×"))));
     if (this.note.value !== mine.note && document.activeElement !== this.note && this.note.getRootNode().activeElement !== this.note) this.note.value = mine.note;
     if (this.shownCase !== this.case) this.note.value = mine.note;
     this.shownCase = this.case;

@@ -40,14 +40,14 @@ export class SiteStrip {
     return `${site.name} · ${rows} × ${columns} patches · ${words}`;
   }
 
-  draw(frame) {
+  draw(frame, image = null) {
     const { state } = this.view;
     const index = this.episode.analysed(frame);
     const [width, height] = this.size.map((side) => 2 * side);
     this.scene.width = width;
     this.scene.height = height;
     const scene = this.scene.getContext("2d");
-    if (this.stage.video.readyState >= 2) scene.drawImage(this.stage.video, 0, 0, width, height);
+    if (image || this.stage.video.readyState >= 2) scene.drawImage(image ?? this.stage.video, 0, 0, width, height);
     const scale = width / this.stage.size.width;
     for (const { site, canvas, badge, element } of this.cells) {
       const chosen = site.name === state.site;

@@ -53,7 +53,8 @@ export class Stage {
     context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
   }
 
-  draw(frame) {
+  // `image`: the picture of that very frame; null: what the video shows.
+  draw(frame, image = null) {
     if (!this.scale) this.resize();
     if (!this.scale) return;
     const { state } = this.view;
@@ -66,7 +67,7 @@ export class Stage {
     context.imageSmoothingQuality = "low";
     context.fillStyle = rgb(DARK);
     context.fillRect(0, 0, this.size.width, this.size.height);
-    if (this.video.readyState >= 2) context.drawImage(this.video, 0, 0, this.size.width, this.size.height);
+    if (image || this.video.readyState >= 2) context.drawImage(image ?? this.video, 0, 0, this.size.width, this.size.height);
     const whole = state.mode !== "off" && site;
     if (whole) this.episode.cameras.forEach((camera, c) => this.#paint(context, site, index, camera, c, state));
     if (state.solo?.kind === "instance") {

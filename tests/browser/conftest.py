@@ -11,13 +11,13 @@ import pytest
 from driving import Server, opened, recorded, standalone, start_server
 from find_browser import find_browser
 from made_runs import make_run
+from playwright import sync_api as playwright
 from recordings import barcode, write_clip
 
 from analyzer.run_folder import RunFolder
 from videos.catalog import open_episode
 from videos.episode import Episode
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-quic"]
 
 

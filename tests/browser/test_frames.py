@@ -47,7 +47,7 @@ PLAYBACK = (
     + """
   const clock = lens.player.clock, seen = [], show = clock.onframe;
   clock.seek(0); while (clock.going !== null || clock.frame !== 0) await new Promise((go) => setTimeout(go, 2));
-  clock.onframe = (frame) => { show(frame); seen.push([frame, read()]); };
+  clock.onframe = (frame, image) => { show(frame, image); seen.push([frame, read()]); };
   clock.setRate(rate); clock.play();
   while (clock.playing) await new Promise((go) => setTimeout(go, 20));
   while (clock.going !== null) await new Promise((go) => setTimeout(go, 5));

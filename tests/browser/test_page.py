@@ -81,7 +81,6 @@ def test_a_verdict_tags_and_a_note_are_saved_at_once(page: Any, own: tuple[str, 
     assert review.note == "took the plate </textarea>"
     page.reload()
     page.wait_for_selector(".lens[data-ready]")
-    page.locator(".case").first.click()
     assert page.get_by_label("Note").input_value() == "took the plate </textarea>"
     assert page.locator(".case .verdict").inner_text() == "real"
 

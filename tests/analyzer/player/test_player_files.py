@@ -18,6 +18,7 @@ from made_runs import PALETTE, SEGMENTS, SITES, make_run
 
 from analyzer.player import assets
 from analyzer.player.artifacts import Artifact, artifacts
+from analyzer.player.labels import LONG_SIDE, MOST_BYTES, SHORT_SIDE, label_size
 from analyzer.player.manifest import as_json, manifest, step_times
 from analyzer.run_folder import EpisodeRecord, RunFolder
 
@@ -59,6 +60,17 @@ def test_a_version_changes_with_its_file(run: RunFolder, tmp_path: Path) -> None
     before = Artifact("a.npy", path).version
     path.write_bytes(b"two!")
     assert Artifact("a.npy", path).version != before
+
+
+@given(
+    frames=st.integers(1, 200_000),
+    sizes=st.lists(st.tuples(st.integers(1, 2000), st.integers(1, 2000)), min_size=1, max_size=4),
+)
+def test_labels_of_a_long_episode_are_coarser_and_never_nothing(frames: int, sizes: list[tuple[int, int]]) -> None:
+    rows, columns = label_size(sizes, frames)
+    assert 1 <= max(rows, columns) <= LONG_SIDE
+    assert min(rows, columns) >= 1
+    assert rows * columns * frames * len(sizes) <= max(MOST_BYTES, SHORT_SIDE**2 * frames * len(sizes)) * 1.1
 
 
 @given(
