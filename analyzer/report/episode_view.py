@@ -8,22 +8,17 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from analyzer.dependence.record import Dependence
-from analyzer.findings_folder import Findings
-from analyzer.report.case_view import CaseView, case_anchor, case_view, kind_title, outlines, wanted_pictures
+from analyzer.report.case_view import CaseView, case_view, kind_title, outlines, wanted_pictures
 from analyzer.report.contents import Assessed, ReportedEpisode, count
+from analyzer.report.dependence_view import DependenceView, dependence_view
+from analyzer.report.episode_timeline import episode_timeline
 from analyzer.report.pictures import Film, Footage, Still, Wanted, still
-from analyzer.report.plots.dependence import Erased, erasure
 from analyzer.report.plots.pair_matrix import Named, pair_matrix
 from analyzer.report.plots.svg import rgb
-from analyzer.report.plots.timeline import Bar, Lane, timeline
-from analyzer.run_actions import RunActions
 from analyzer.run_folder import EpisodeRecord, RunFolder
 from foundation.errors import EpisodeUnreadable, RunUnreadable
 
-_MOST_LANES = 10
 _MOST_PAIRS = 24
-_OBJECT_LANES = ("object", "arm")
 
 
 @dataclass(frozen=True)
@@ -35,25 +30,6 @@ class CastMember:
     role: str
     colour: str
     still: Still | None
-
-
-@dataclass(frozen=True)
-class Share:
-    """Of attribution, for one instance."""
-
-    name: str
-    share: str
-    area: str
-
-
-@dataclass(frozen=True)
-class DependenceView:
-    """What the action depends on."""
-
-    sentences: tuple[str, ...]
-    plots: tuple[Markup, ...]
-    attribution: tuple[Share, ...]
-    not_assessed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -181,7 +157,7 @@ def _with_findings(view: EpisodeView, episode: Assessed, most_cases: int) -> Epi
         view,
         problems=tuple(problems),
         cast=tuple(_member(episode, number) for number in range(len(findings.instances))),
-        timeline=_timeline(episode, view.anchor, len(shown)),
+        timeline=episode_timeline(episode, view.anchor, len(shown)),
         cases=cases,
         more_title=f"{count(len(others), 'more case')}, not shown in full",
         more_cases=tuple(
@@ -191,7 +167,7 @@ def _with_findings(view: EpisodeView, episode: Assessed, most_cases: int) -> Epi
         matrix_note=""
         if len(findings.pairs) <= _MOST_PAIRS
         else f"The {_MOST_PAIRS} most confused of {len(findings.pairs)} pairs; all of them are in the JSON report.",
-        dependence=None if findings.dependence is None else _dependence(episode, findings.dependence),
+        dependence=None if findings.dependence is None else dependence_view(episode, findings.dependence),
         not_assessed=findings.not_assessed,
     )
 
@@ -226,64 +202,6 @@ def _member(episode: Assessed, number: int) -> CastMember:
     return CastMember(instance.id, instance.name, role, rgb(instance.color), face)
 
 
-def _timeline(episode: Assessed, anchor: str, shown: int) -> Markup | None:
-    """`shown`: how many cases are on the page in full, and can be led to."""
-
-    def link(number: int) -> str | None:
-        return f"#{case_anchor(anchor, number)}" if number <= shown else None
-
-    record, findings = episode.record, episode.findings
-    lanes = []
-    if findings.cases:
-        bars = tuple(
-            Bar(case.first, case.last, case.sentence, str(number), link(number))
-            for number, case in enumerate(findings.cases, start=1)
-        )
-        lanes.append(Lane("cases", bars, class_="bar-case"))
-    for rule in dict.fromkeys(event.rule for event in findings.events):
-        events = [event for event in findings.events if event.rule == rule]
-        told = tuple(
-            Bar(event.first, event.last, f"{kind_title(rule)}: {event.value:.3g} {event.unit}".rstrip())
-            for event in events
-        )
-        lanes.append(Lane(kind_title(rule), told))
-    lanes += _visibility(findings)
-    gripper = _gripper(episode)
-    if gripper is not None:
-        lanes.append(Lane("gripper (high: closed)", curve=gripper))
-    if not lanes:
-        return None
-    words = f"Timeline of {len(record.frames)} frames: " + "; ".join(
-        f"case {number} {episode.span(case)}" for number, case in enumerate(findings.cases, start=1)
-    )
-    return timeline(lanes, record.frames, record.times_s, words)
-
-
-def _visibility(findings: Findings) -> list[Lane]:
-    """The instances that cases are about first."""
-    about = [id_ for case in findings.cases for id_ in case.instances]
-    wanted = [one for one in findings.instances if one.role in _OBJECT_LANES or one.id in about]
-    order = {id_: place for place, id_ in enumerate(dict.fromkeys(about))}
-    wanted.sort(key=lambda one: (order.get(one.id, len(order)), one.id))
-    lanes = []
-    for one in wanted[:_MOST_LANES]:
-        area = np.array(one.area, float)
-        lanes.append(Lane(f"{one.id} {one.name}", curve=area / max(1.0, float(area.max())), colour=one.color))
-    return lanes
-
-
-def _gripper(episode: Assessed) -> np.ndarray | None:
-    """(frames,) 0 open … 1 closed, of the recorded actions; None: not recorded, or it is not known which is which."""
-    record = episode.record
-    space, recorded = record.action_space, RunActions.read(episode.run, record).recorded
-    if space is None or recorded is None or space.gripper is None:
-        return None
-    if space.gripper_open is None or space.gripper_closed is None or space.gripper >= recorded.shape[1]:
-        return None
-    values = recorded[np.array(episode.steps), space.gripper]
-    return np.clip((values - space.gripper_open) / (space.gripper_closed - space.gripper_open), 0.0, 1.0)
-
-
 def _matrix(episode: Assessed) -> Markup:
     findings = episode.findings
 
@@ -294,34 +212,3 @@ def _matrix(episode: Assessed) -> Markup:
     names = {one.id: Named(f"{one.id} {one.name}", one.color) for one in findings.instances}
     words = f"Confusion of {len(order)} pairs of instances at {len(findings.sites)} sites"
     return pair_matrix([findings.pairs[number] for number in order], names, findings.sites, words)
-
-
-def _dependence(episode: Assessed, dependence: Dependence) -> DependenceView:
-    colours = {one.id: one.color for one in episode.findings.instances}
-
-    def named(id_: int) -> str:
-        return f"{id_} {episode.instance_name(id_)}"
-
-    plots = []
-    for quantity in dict.fromkeys(
-        effect.quantity for one in dependence.instances for effect in one.effects if effect.signed is None
-    ):
-        bars = [
-            Erased(named(one.instance), colours.get(one.instance, (128, 128, 128)), effect)
-            for one in dependence.instances
-            for effect in one.effects
-            if effect.quantity == quantity
-        ]
-        told = ", ".join(f"{bar.name} {bar.effect.value:.3g} (background {bar.effect.control:.3g})" for bar in bars)
-        plots.append(erasure(bars, f"Change of {quantity} when an instance is erased: {told}"))
-    shares = tuple(
-        Share(
-            named(one.instance),
-            f"{one.attribution:.0%}",
-            "–" if one.attribution_area is None else f"{one.attribution_area:.0%}",
-        )
-        for one in dependence.instances
-        if one.attribution is not None
-    )
-    reasons = [f"{named(one.instance)}: {one.reason}" for one in dependence.instances if one.reason]
-    return DependenceView(dependence.sentences, tuple(plots), shares, (*dependence.not_assessed, *reasons))

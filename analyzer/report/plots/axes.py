@@ -71,8 +71,8 @@ def round_ticks(low: float, high: float, about: int) -> list[float]:
     step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    # Multiplied, not added up: 0.1 + 0.2 is not 0.3.
-    return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
+    # Multiplied, not added up: 0.1 + 0.2 is not 0.3. As a set: the digits of a narrow range may run out.
+    return sorted({float(f"{number * step:.12g}") for number in range(first, last + 1)})
 
 
 def frame_ticks(frames: tuple[int, ...], first: int, last: int, about: int) -> tuple[list[float], list[str]]:
