@@ -101,6 +101,13 @@ def _planted(table: Table, scenes: list[Scene], way: str, count: int) -> None:
     told: list[Outcome] = []
     for one, plant in plants(scenes, BLENDS, count, seed=1, way=way):
         told.append(detect(one, plant))
+        if len(told) % 25 == 0:
+            strong = [x for x in told if x.plant.blend >= STRONG]
+            first = np.mean([x.rank == 0 for x in strong])
+            exact = np.mean([x.onset == x.plant.onset for x in strong])
+            table.note(
+                f"… {len(told)}: {first:.2f} of blends of {STRONG} and more first, {exact:.2f} at the right site"
+            )
     judged = way == WAYS[0]
     for blend in BLENDS:
         part = [one for one in told if one.plant.blend == blend]
