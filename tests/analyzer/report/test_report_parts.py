@@ -9,7 +9,7 @@ from itertools import pairwise
 import made_findings
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.drawing.outlines import Outlined, outlined
@@ -24,6 +24,7 @@ from analyzer.report.plots.timeline import Bar, Lane, timeline
 from foundation.errors import BadInput
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.floats(-1e4, 1e4), st.floats(1e-3, 1e6), st.integers(1, 12))
 def test_ticks_are_round_and_inside(low: float, span: float, about: int) -> None:
     high = low + span
@@ -33,12 +34,14 @@ def test_ticks_are_round_and_inside(low: float, span: float, about: int) -> None
     assert len(ticks) <= 2.5 * about + 2
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=60, unique=True).map(sorted))
 def test_a_frame_tick_is_a_frame(frames: list[int]) -> None:
     positions, words = frame_ticks(tuple(frames), 0, len(frames) - 1, 6)
     assert [str(frames[int(position)]) for position in positions] == words
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(), st.text())
 def test_any_text_makes_a_well_formed_element(inside: str, attribute: str) -> None:
     try:
@@ -59,6 +62,7 @@ def test_a_curve_has_gaps_and_lone_points() -> None:
     assert (drawn[1].get("cx"), drawn[1].get("cy")) == ("3", "3")
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 10)), max_size=12))
 def test_bars_of_a_timeline_never_lie_on_each_other(spans: list[tuple[int, int]]) -> None:
     bars = tuple(Bar(first, min(49, first + length), f"bar {n}") for n, (first, length) in enumerate(spans))
@@ -85,6 +89,7 @@ class TestMoments:
         assert key_frames(case, 100, None) == [25, 40, 50, 60]
         assert key_frames(case, 100, np.full(100, np.nan)) == [25, 40, 50, 60]
 
+    @settings(max_examples=50, deadline=None)
     @given(st.integers(1, 50), st.data())
     def test_moments_are_frames_of_the_episode(self, count: int, data: st.DataObject) -> None:
         first = data.draw(st.integers(0, count - 1))
@@ -121,6 +126,7 @@ class TestCloseUp:
         assert bottom > 110
         assert (right - left) / (bottom - top) == pytest.approx(4 / 3, abs=0.05)
 
+    @settings(max_examples=50, deadline=None)
     @given(st.integers(0, 190), st.integers(0, 290), st.integers(1, 60))
     def test_it_stays_in_the_picture(self, top: int, left: int, size: int) -> None:
         labels = np.zeros((200, 300), np.uint8)
@@ -170,6 +176,7 @@ def test_a_gate_that_means_nothing_is_refused(text: str) -> None:
         Gate.parse(text, RULES)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab *_`[]<>()#@!|~&-+.:/\\1\nhtpsw"), max_size=40))
 def test_escaped_text_has_no_markup(text: str) -> None:
     shown = escaped(text)
