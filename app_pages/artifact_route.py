@@ -43,9 +43,9 @@ def routes() -> list[Route]:
     ]
 
 
-def module_address() -> str:
-    """Where a page imports the player from."""
-    return f"/lens/player/{assets.version()}/page.js"
+def module_address(name: str = "page.js") -> str:
+    """Where a page imports the player from, or another module beside it."""
+    return f"/lens/player/{assets.version()}/{name}"
 
 
 def manifest_address(run: str, episode: str) -> str:
@@ -56,27 +56,27 @@ def manifest_address(run: str, episode: str) -> str:
 
 
 def _player_file(request: Request) -> Response:
-    _same_site(request)
+    same_site(request)
     name = request.path_params["name"]
     if name not in assets.asset_types():
         raise HTTPException(404, "There is no such file of the player.")
     current = request.path_params["version"] == assets.version()
-    return _answer(request, assets.asset(name), assets.asset_types()[name], for_ever=current)
+    return answer(request, assets.asset(name), assets.asset_types()[name], for_ever=current)
 
 
 def _manifest(request: Request) -> Response:
-    _same_site(request)
+    same_site(request)
     run, episode = _episode(request)
     prefix = f"/lens/run/{quote(request.path_params['run'])}/{quote(safe_name(episode))}"
     try:
         content = manifest(run, episode, lambda artifact: f"{prefix}/{quote(artifact.name)}?v={artifact.version}")
     except RunUnreadable as error:
         raise HTTPException(422, str(error)) from error
-    return _answer(request, as_json(content).encode(), "application/json", for_ever=False)
+    return answer(request, as_json(content).encode(), "application/json", for_ever=False)
 
 
 def _artifact(request: Request) -> Response:
-    _same_site(request)
+    same_site(request)
     run, episode = _episode(request)
     artifact = artifacts(run, episode).get(request.path_params["name"])
     if artifact is None:
@@ -85,7 +85,7 @@ def _artifact(request: Request) -> Response:
         version = artifact.version
         for_ever = request.query_params.get("v") == version
         if artifact.derive is not None:
-            return _answer(request, _derived(artifact), artifact.media_type, for_ever=for_ever)
+            return answer(request, _derived(artifact), artifact.media_type, for_ever=for_ever)
         tag = f'"{version}"'
         headers = _headers(for_ever, tag)
         if tag in request.headers.get("if-none-match", ""):
@@ -109,7 +109,7 @@ def _episode(request: Request) -> tuple[RunFolder, str]:
     raise HTTPException(404, "The run has no such episode.")
 
 
-def _same_site(request: Request) -> None:
+def same_site(request: Request) -> None:
     """A page of another site has no business with the recordings on this machine."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise HTTPException(403, "Only pages of this server may read its runs.")
@@ -145,7 +145,7 @@ def _headers(for_ever: bool, tag: str) -> dict[str, str]:
     }
 
 
-def _answer(request: Request, content: bytes, media_type: str, *, for_ever: bool) -> Response:
+def answer(request: Request, content: bytes, media_type: str, *, for_ever: bool) -> Response:
     """Content that is not a file: whole, or the one range that was asked for."""
     tag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
     headers = _headers(for_ever, tag)

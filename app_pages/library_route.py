@@ -1,0 +1,76 @@
+"""What the library page reads: the list of episodes, and a small picture of each.
+
+/lens/library.json                          see analyzer.library
+/lens/picture/<run>/<episode>.jpg?v=…       the frame at which the first case begins
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from analyzer.features import default_cache
+from analyzer.library import Library
+from analyzer.run_index import RunIndex
+from analyzer.thumbnail import preview_thumbnail
+from app_pages.artifact_route import answer, same_site
+from app_pages.opened import opened
+from foundation.errors import LensError
+
+AT_MOST_S = 0.8
+"""That the page waits for the list; what is not read by then comes with the next answer."""
+_KEPT = 1500
+_pictures: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
+_libraries: dict[int, tuple[RunIndex, Library]] = {}
+_lock = threading.Lock()
+_decoding = threading.Semaphore(2)
+"""A page asks for a screenful at once; the machine has better things to do than to decode them all side by side."""
+
+
+def library_routes() -> list[Route]:
+    """For `st.App(…, routes=…)`."""
+    return [
+        Route("/lens/library.json", _list, methods=["GET"]),
+        Route("/lens/picture/{run}/{episode:path}.jpg", _picture, methods=["GET"]),
+    ]
+
+
+def library() -> Library:
+    """Of the runs that were named; one for all sessions."""
+    runs = opened()
+    with _lock:
+        if id(runs) not in _libraries:
+            _libraries[id(runs)] = (runs, Library(runs, default_cache()))
+        return _libraries[id(runs)][1]
+
+
+def _list(request: Request) -> Response:
+    same_site(request)
+    return answer(request, library().as_json(AT_MOST_S), "application/json", for_ever=False)
+
+
+def _picture(request: Request) -> Response:
+    same_site(request)
+    name, episode = request.path_params["run"], request.path_params["episode"]
+    line = library().line(name, episode)
+    if line is None:
+        raise HTTPException(404, "There is no such episode in the library.")
+    key = (name, episode, line.stamp)
+    with _lock:
+        content = _pictures.get(key)
+    if content is None:
+        try:
+            with _decoding:
+                content = preview_thumbnail(opened().open(name), episode, line.moment)
+        except LensError as error:
+            raise HTTPException(404, str(error)) from error
+        with _lock:
+            _pictures[key] = content
+            while len(_pictures) > _KEPT:
+                _pictures.popitem(last=False)
+    return answer(request, content, "image/jpeg", for_ever=request.query_params.get("v") == line.stamp)
