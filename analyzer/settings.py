@@ -122,13 +122,21 @@ class Settings:
     )
     # What its action depends on (with actions)
     erase_frames: int = _parameter(
-        6, "Frames at which objects are erased and the policy is asked again (0: none).", unit="frames", low=0, high=1000
+        6,
+        "Frames at which objects are erased and the policy is asked again (0: none).",
+        unit="frames",
+        low=0,
+        high=1000,
     )
     erase_controls: int = _parameter(
         3, "Pieces of background of its shape that are erased to compare with each object.", low=1, high=64
     )
     attribution_frames: int = _parameter(
-        24, "Frames at which the action is attributed to patches by gradients (0: none).", unit="frames", low=0, high=100_000
+        24,
+        "Frames at which the action is attributed to patches by gradients (0: none).",
+        unit="frames",
+        low=0,
+        high=100_000,
     )
     # What the recording fails to say
     instruction: str | None = _parameter(
@@ -161,10 +169,17 @@ class Settings:
     )
     affinity: str = _parameter("rbf", "How alike two patches are.", choices=("rbf", "cosine"))
     mean_affinity: float = _parameter(
-        0.5, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95
+        0.2, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95
     )
     density: float = _parameter(
-        0.5, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
+        0.25, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
+    )
+    coupling: float = _parameter(
+        0.5,
+        "Weight of a patch's own past and future, where optical flow finds them in the frames before and after "
+        "(0: every frame by itself).",
+        low=0.0,
+        high=1.0,
     )
     n_segments: int = _parameter(
         24, "Segments of the finest division; every smaller number of them is contained in it.", low=2, high=64
