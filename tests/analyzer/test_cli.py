@@ -98,14 +98,14 @@ def test_resume_asks_for_the_run(command: Command, policy: FakePolicy, take: Pat
     command.refuses(said, 2, "--resume", "name its folder with --out")
 
 
-def test_the_demo_ends_in_a_video_and_a_sheet(
+def test_the_demo_ends_in_a_report_a_video_and_a_sheet(
     command: Command, policy: FakePolicy, tiny_recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analyzer.demo.sample", lambda: tiny_recording)  # the real one takes its time
     said = command("demo", "--out", "demo", "--cache", "cache", "--json")
     result = json.loads(said.out)
     assert said.code == 0
-    assert all((command.home / result[name]).is_file() for name in ("path", "sheet"))
+    assert all((command.home / result[name]).is_file() for name in ("path", "sheet", "report"))
     assert str(result["path"]) in said.err
     seen = policy.frames_seen
     assert command("demo", "--out", "demo", "--cache", "cache").out == f"{result['path']}\n"
