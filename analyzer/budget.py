@@ -48,6 +48,28 @@ class Estimate:
     settings: Settings
     asking: float = 0.0
     """Of the operations, those of asking what actions depend on, at most. They are not kept in the cache."""
+    sites: tuple[str, ...] = ()
+    """All that the policy has, in order of depth."""
+    chosen: tuple[str, ...] = ()
+    """Those that the run looks at."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will take on this machine."""
+
+    frames: int
+    seconds: float | None
+    """None: too little to be worth a measurement."""
+    disk_bytes: int
+    memory_bytes: int
+    """Beside the policy."""
+    free_disk_bytes: int
+    free_memory_bytes: int | None
+    sites: tuple[str, ...]
+    chosen: tuple[str, ...]
+    text: str
+    """All of it in a sentence."""
 
 
 def estimate(
@@ -75,7 +97,8 @@ def estimate(
     widest = max(requests, key=lambda request: len(request.cameras), default=None)
     per_frame = 0 if widest is None else sum(math.prod(widest.shape(policy, site)[1:]) for site in widest.sites)
     memory = settings.batch * per_frame * 4 * _CHUNK_BYTES_PER_BYTE
-    return Estimate(frames, flops, tuple(shallower.items()), disk, memory, cache, settings, asking)
+    sites, chosen = tuple(policy.sites), requests[0].sites if requests else ()
+    return Estimate(frames, flops, tuple(shallower.items()), disk, memory, cache, settings, asking, sites, chosen)
 
 
 def frame_flops(site: float, action: float, views: int, at_once: int) -> float:
@@ -114,6 +137,38 @@ def proposals(work: Estimate, took_s: float, limit_s: float) -> list[str]:
     return ideas
 
 
+def forecast(
+    work: Estimate, rate: Callable[[str, str], float] | None = None, *, worth: float = SMALL_FLOPS
+) -> Forecast:
+    """What the work will take here.
+
+    Args:
+        worth: operations from which on the time is worth a measurement.
+        rate: (device, dtype) -> operations a second; None: measured now.
+    """
+    settings, took = work.settings, None
+    if work.flops >= max(worth, 1):
+        # Where the policy chooses its precision, the slower one is reckoned with.
+        took = seconds(work.flops, (rate or measured_rate)(settings.device, settings.dtype or "float32"))
+    told = [f"{work.frames} frames to look at" + (", asked what its actions depend on" if work.asking else "")]
+    if took is not None:
+        precision = f" in {settings.dtype}" if settings.dtype else ""
+        told.append(f"about {_duration(took)} on {settings.device}{precision}")
+    told.append(f"{_size(work.disk_bytes)} more in the cache")
+    told.append(f"{_size(work.memory_bytes)} of memory beside the policy")
+    return Forecast(
+        frames=work.frames,
+        seconds=took,
+        disk_bytes=work.disk_bytes,
+        memory_bytes=work.memory_bytes,
+        free_disk_bytes=free_disk(work.cache),
+        free_memory_bytes=free_memory(),
+        sites=work.sites,
+        chosen=work.chosen,
+        text="Ahead: " + ", ".join(told) + ".",
+    )
+
+
 def approve(
     work: Estimate,
     *,
@@ -134,24 +189,15 @@ def approve(
     if work.frames == 0 and work.asking < SMALL_FLOPS:
         return
     settings = work.settings
-    took = None
-    if work.flops >= SMALL_FLOPS:
-        # Where the policy chooses its precision, the slower one is reckoned with.
-        took = seconds(work.flops, (rate or measured_rate)(settings.device, settings.dtype or "float32"))
-    told = [f"{work.frames} frames to look at" + (", asked what its actions depend on" if work.asking else "")]
-    if took is not None:
-        precision = f" in {settings.dtype}" if settings.dtype else ""
-        told.append(f"about {_duration(took)} on {settings.device}{precision}")
-    told.append(f"{_size(work.disk_bytes)} more in the cache")
-    told.append(f"{_size(work.memory_bytes)} of memory beside the policy")
-    say("Ahead: " + ", ".join(told) + ".")
+    ahead = forecast(work, rate)
+    took, disk, memory = ahead.seconds, ahead.free_disk_bytes, ahead.free_memory_bytes
+    say(ahead.text)
     if yes:
         return
     problems, ideas = [], []
     if took is not None and took > max_minutes * 60:
         problems.append(f"the run would take about {_duration(took)}, more than --max-minutes {max_minutes:g}")
         ideas += proposals(work, took, max_minutes * 60)
-    disk, memory = free_disk(work.cache), free_memory()
     if work.disk_bytes > disk:
         problems.append(f"its features take {_size(work.disk_bytes)} and {_size(disk)} are free at {work.cache}")
         share = math.ceil(work.disk_bytes / max(1, disk))

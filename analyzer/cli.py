@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analyzer.progress import Progress, Silent
 from analyzer.settings import MAX_MINUTES, PARAMETERS, Settings
 from foundation.errors import BadInput, LensError, did_you_mean, quoted
 from foundation.names import printable
+
+if TYPE_CHECKING:
+    from analyzer.budget import Forecast
 
 EXIT_CODES = (
     "exit codes: 0 ok, 1 findings over --fail-on, 2 bad input or usage, 3 policy unavailable, 130 stopped by Ctrl-C"
@@ -107,6 +110,8 @@ def _run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     options.after_stop = f"What is finished is kept; the same command with --resume --out {out} goes on from there."
 
     def approve(work: budget.Estimate) -> None:
+        if options.estimate:
+            raise _Foreseen(budget.forecast(work, worth=0))
         budget.approve(
             work,
             max_minutes=options.max_minutes,
@@ -114,8 +119,19 @@ def _run(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
             say=lambda line: None if options.quiet else print(printable(line), file=sys.stderr),
         )
 
-    folder = run(found, settings, out, cache=_cache(options), resume=options.resume, progress=progress, approve=approve)
+    cache = _cache(options)
+    try:
+        folder = run(found, settings, out, cache=cache, resume=options.resume, progress=progress, approve=approve)
+    except _Foreseen as ahead:
+        return asdict(ahead.forecast)
     return {"path": str(folder.path), "episodes": folder.manifest.done, "sites": folder.site_names}
+
+
+class _Foreseen(Exception):
+    """Not an error: the run was only to be estimated."""
+
+    def __init__(self, forecast: Forecast) -> None:
+        self.forecast = forecast
 
 
 def _assess(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -205,7 +221,15 @@ def _view(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from analyzer.view import view
 
     options.after_stop = "The page is closed."
-    return {"exit_code": view(options.runs, port=options.port, address=options.address, browser=options.browser)}
+    return {
+        "exit_code": view(
+            options.runs,
+            port=options.port,
+            address=options.address,
+            browser=options.browser,
+            recordings=options.recordings or (),
+        )
+    }
 
 
 def _compare(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -261,6 +285,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function, after_stop="Nothing was written.")
         sub.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
         sub.add_argument("--quiet", action="store_true", help="no progress on stderr")
+        sub.add_argument("--progress-lines", action="store_true", help="progress on stderr as JSON, an object a line")
         return sub
 
     def cache(sub: argparse.ArgumentParser) -> None:
@@ -290,6 +315,7 @@ def _parser() -> argparse.ArgumentParser:
         default=MAX_MINUTES,
         help=f"refuse to run longer than that (default: {MAX_MINUTES:g})",
     )
+    run.add_argument("--estimate", action="store_true", help="say what it would take, and stop")
     run.add_argument("--yes", action="store_true", help="run whatever time, disk and memory it takes")
     cache(run)
     _add_settings(run, tuple(PARAMETERS))
@@ -335,6 +361,13 @@ def _parser() -> argparse.ArgumentParser:
     show = command("view", "review runs in the browser", _view)
     show.add_argument(
         "runs", nargs="*", type=Path, metavar="RUN", help="run folders, or folders of them (default: runs/)"
+    )
+    show.add_argument(
+        "--recordings",
+        action="append",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of recordings that may be analysed from the page; may be given again (default: the samples)",
     )
     show.add_argument("--port", type=int, default=8501, help="default: 8501")
     show.add_argument(
@@ -439,6 +472,10 @@ def _cache(options: argparse.Namespace) -> Path:
 def _progress(options: argparse.Namespace) -> Progress:
     if options.quiet:
         return Silent()
+    if options.progress_lines:
+        from analyzer.progress_lines import ProgressLines
+
+        return ProgressLines()
     from analyzer.progress_bar import ProgressBar
 
     return ProgressBar()

@@ -19,6 +19,14 @@ class RunIndex:
         self._paths: dict[str, Path] = {}
         self._opened: dict[Path, tuple[tuple[int, int], RunFolder]] = {}
 
+    def home_for_new(self, otherwise: Path) -> Path:
+        """Where a new run is put: the first folder of runs that was named, or `otherwise`, which is shown from now on."""
+        for folder in self.named:
+            if not (folder / "run.json").is_file():
+                return folder
+        self.named = (*self.named, otherwise)
+        return otherwise
+
     def paths(self) -> dict[str, Path]:
         """Name -> run folder, in the order in which they were named, then by name."""
         found: list[Path] = []

@@ -246,7 +246,7 @@ class Library {
 
   fit() {
     const top = this.scroller.getBoundingClientRect().top + window.scrollY;
-    this.scroller.style.height = `${Math.max(3 * ROW, window.innerHeight - Math.max(0, top) - 60)}px`;
+    this.scroller.style.height = `${Math.max(3 * ROW, window.innerHeight - Math.max(0, top) - 44)}px`;
     this.root.classList.toggle("narrow", this.root.clientWidth < 1000);
     this.drawn = null;
     this.draw();
@@ -285,7 +285,7 @@ class Library {
   }
 
   row(line, at) {
-    const outcome = line.state === "waiting" ? null : line.success === null ? ["unknown", "outcome not recorded"] : line.success ? ["success", "Success"] : ["failure", "Failure"];
+    const outcome = line.state === "waiting" || line.state === "damaged" ? null : line.success === null ? ["unknown", "Not recorded"] : line.success ? ["success", "Success"] : ["failure", "Failure"];
     const more = line.cases - 1;
     const said = { nothing: "Nothing was found.", unsearched: "Not searched for findings yet.", waiting: "Not analysed yet.", damaged: "This episode is damaged." }[line.state] ?? line.sentence;
     const inside = [
@@ -294,7 +294,7 @@ class Library {
         "div",
         { class: "told" },
         el("p", { class: line.state === "found" ? "sentence" : "sentence none", title: said }, ...claim(said)),
-        line.state === "damaged" ? el("p", { class: "task alarm" }, line.problem) : el("p", { class: "task" }, line.instruction ?? (line.state === "waiting" ? "" : "No instruction was recorded.")),
+        line.state === "damaged" ? el("p", { class: "task alarm", title: line.problem }, line.problem) : el("p", { class: "task" }, line.instruction ?? (line.state === "waiting" ? "" : "No instruction was recorded.")),
         el(
           "p",
           { class: "facts" },
@@ -309,7 +309,7 @@ class Library {
     ];
     const style = { transform: `translateY(${at * ROW}px)` };
     const about = { class: `row ${line.state}`, "aria-setsize": this.shown.length, "aria-posinset": at + 1, style };
-    if (line.state === "waiting" || line.state === "damaged") return el("li", about, el("div", { class: "line" }, ...inside));
+    if (line.state === "waiting") return el("li", about, el("div", { class: "line" }, ...inside));
     const href = `/?${new URLSearchParams({ run: line.run, episode: line.episode, ...(line.case ? { case: line.case } : {}) })}`;
     const onclick = (event) => {
       if (event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -404,7 +404,9 @@ function remembered() {
 // What is said, and what it rests on: a case's sentence has a colon between the two.
 function claim(sentence) {
   const at = sentence.indexOf(": ");
-  return at < 0 ? [sentence] : [sentence.slice(0, at), el("span", { class: "rests" }, sentence.slice(at + 1))];
+  if (at < 0) return [sentence];
+  const rest = sentence.slice(at + 2);
+  return [`${sentence.slice(0, at)}.`, el("span", { class: "rests" }, ` ${rest.slice(0, 1).toLocaleUpperCase()}${rest.slice(1)}`)];
 }
 
 function short(text, limit) {

@@ -9,6 +9,7 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.run_folder import RunFolder
+from analyzer.view import RECORDINGS_VARIABLE
 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,3 +31,11 @@ def test_this_machine_alone_unless_asked(tiny_run: RunFolder, monkeypatch: pytes
     addresses = [command[command.index("--server.address") + 1] for command in started]
     assert addresses == ["127.0.0.1", "0.0.0.0"]
     assert started[0][-1] == str(tiny_run.path.resolve())
+
+
+def test_folders_of_recordings_are_named_to_the_server(tiny_run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str | None] = []
+    monkeypatch.setattr(subprocess, "call", lambda _, **more: told.append(more["env"].get(RECORDINGS_VARIABLE)) or 0)
+    assert main(["view", str(tiny_run.path), "--recordings", str(tiny_run.path.parent)]) == 0
+    assert told == [str(tiny_run.path.parent.resolve())]
+    assert main(["view", str(tiny_run.path), "--recordings", str(tiny_run.path / "run.json")]) == 2
