@@ -184,8 +184,10 @@ def _with_plots(view: CaseView, episode: Assessed, case: Case, pair: PairTrace, 
     sites = episode.findings.sites
     words = described_trace(episode, pair)
     others = [other for other in episode.findings.pairs if other is not pair]
-    trace = layer_trace(pair, others, words)
-    key = "filled: in the eigenspace, with its interval · open: in the raw features"
+    during = _means(values[:, case.first : case.last + 1, 0])
+    trace = layer_trace(pair, others, words, during)
+    key = "filled: all frames, in the eigenspace, with its interval · open: in the raw features"
+    key += " · dashed: mean over the frames of this case" if any(one is not None for one in during) else ""
     key += " · faint: the episode's other pairs" if others else ""
     main = _main_site(episode, case)
     shown = [site for site in shown_sites(case, pair, episode.run.site_names) if site in sites]
@@ -218,6 +220,11 @@ def _with_actions(view: CaseView, episode: Assessed, case: Case) -> CaseView:
         f"Actions about control steps {first} to {last}",
     )
     return replace(view, actions=plot, recorded=actions.recorded is not None, predicted=actions.predicted is not None)
+
+
+def _means(values: np.ndarray) -> list[float | None]:
+    """(sites, frames) -> of each site, over the frames that were assessed; None: there are none."""
+    return [None if np.isnan(row).all() else float(np.nanmean(row)) for row in values]
 
 
 def _main_site(episode: Assessed, case: Case) -> str | None:

@@ -17,8 +17,11 @@ _LABEL_ROOM = 64
 _LONGEST_LABEL = 12
 
 
-def layer_trace(pair: PairTrace, others: Sequence[PairTrace], words: str) -> Markup:
-    """The pair in bold with its interval, the episode's other pairs faint behind it.
+def layer_trace(
+    pair: PairTrace, others: Sequence[PairTrace], words: str, during: Sequence[float | None] = ()
+) -> Markup:
+    """The pair in bold with its interval, the episode's other pairs faint behind it; dashed, at each site, `during`: the
+    pair while a case lasts.
 
     The first place on the axis is the picture itself. Open dots: the raw features instead of the eigenspace. `words`
     describe the plot to those who cannot see it.
@@ -53,6 +56,8 @@ def layer_trace(pair: PairTrace, others: Sequence[PairTrace], words: str) -> Mar
     values = _heights(axes, [pair.pixels, *(site.value for site in pair.sites)])
     parts.append(polyline(at[1:], values[1:], "main"))
     parts += [_dot(x, y, "spot", name) for x, y, name in zip(at, values, names, strict=True)]
+    if len(during) == len(pair.sites):
+        parts.append(polyline(at, _heights(axes, [None, *during]), "during"))
     features = _heights(axes, [None, *(site.features for site in pair.sites)])
     parts += [_dot(x, y, "spot open", f"{name}, raw features") for x, y, name in zip(at, features, names, strict=True)]
     parts.append(_labels(axes, at, names, onset))

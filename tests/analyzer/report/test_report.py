@@ -125,6 +125,7 @@ def test_a_case_is_told_with_its_pictures_and_plots(tiny_run: RunFolder, command
         "frames 3–6 (0.15–0.35 s)",
         "1 bowl and 2 plate",
         "merged from here",
+        "dashed: mean over the frames of this case",
         "confusion 0.90",
         "0.85 … 0.95",
         "2 (1 - AUC) over patches of both",
