@@ -183,7 +183,7 @@ def drawn(data: Take, instances: Instances, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--cache", type=Path, default=default_cache())
-    parser.add_argument("--sites", default="vision.5,vision.7,vision.11", help="sites that discover looks at")
+    parser.add_argument("--sites", default="vision.5,vision.7", help="sites that discover looks at")
     parser.add_argument("--episodes", default="", help="only these, e.g. ep_010,ep_007")
     parser.add_argument("--baselines", action="store_true", help="also the plain ways (minutes)")
     parser.add_argument("--sheets", type=Path, help="folder for pictures of what was found")

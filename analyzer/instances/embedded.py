@@ -12,9 +12,12 @@ from analyzer.instances.view import SiteView, View
 
 POWER = 0.5
 """Of the eigenvalue, that weighs an axis."""
+MOST = (0.5, 0.95)
+"""Quantiles of an axis' coordinates that tell its spread: what only a small thing has far out does not widen its axis, and
+so counts for more."""
 FAR = 4.0
-"""Spreads of an axis that coordinates are cut at: a patch unlike all others may lie hundreds of them away, and would be
-all that a distance shows."""
+"""Spreads that coordinates are cut at: a patch unlike all others may lie hundreds of them away, and would be all that a
+distance shows."""
 
 
 class Embedded:
@@ -37,9 +40,7 @@ class Embedded:
         for site in view.sites:
             some = np.concatenate([site.coordinates(at, at + 1)[0] for at in frames])
             some = some.reshape(-1, some.shape[-1]).astype(np.float32)
-            # The spread of most: a few patches that fly off must not set it.
-            low, high = np.quantile(np.abs(some), [0.5, 0.95], axis=0)
-            spreads.append(np.maximum(np.hypot(low, high) / 2, 1e-6).astype(np.float32))
+            spreads.append(np.maximum(np.hypot(*np.quantile(np.abs(some), MOST, axis=0)) / 2, 1e-6).astype(np.float32))
         return cls(view.sites, spreads)
 
     def at(self, frame: int) -> np.ndarray:

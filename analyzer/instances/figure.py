@@ -15,8 +15,11 @@ from analyzer.ncut.landmarks import kmeans_landmarks, nearest
 
 PLACES = 128
 """Spots of the eigenspace that patches are gathered at."""
-SEGMENTS = 24
-"""Segments that are tried as ground."""
+SEGMENTS = (24, 12, 6, 3)
+"""Numbers of segments among which ground is looked for: the finest at which enough is found. A fine division keeps a small
+thing apart from ground that it resembles, and breaks ground without structure to pieces."""
+ENOUGH = 0.25
+"""Share of all patches."""
 LARGE = 0.02
 """Share of the picture that the largest connected piece of a ground segment fills, on average over the frames."""
 SOLID = 0.25
@@ -57,12 +60,16 @@ class FigureGround:
         patches = torch.from_numpy(np.ascontiguousarray(coordinates.reshape(-1, c)))
         places = kmeans_landmarks(patches, min(PLACES, len(patches)), iterations=5)
         owner = nearest(patches, places)
-        tree = SegmentTree.fit(places, torch.bincount(owner, minlength=len(places)), SEGMENTS)
-        segments = tree.finest[owner].reshape(n, rows, cols).numpy().astype(np.uint8)
-        solid = [segment for segment in range(tree.segments) if _is_ground(segments == segment, resting)]
+        tree = SegmentTree.fit(places, torch.bincount(owner, minlength=len(places)), SEGMENTS[0])
         sizes = torch.bincount(owner, minlength=len(places))
         rest = torch.bincount(owner, torch.from_numpy(resting.reshape(-1)).double(), minlength=len(places)) / sizes
-        kept = torch.isin(tree.finest, torch.tensor(solid, dtype=torch.int64)) & (rest > STEADY)
+        for count in SEGMENTS:
+            ids = tree.ids(count)
+            segments = ids[owner].reshape(n, rows, cols).numpy().astype(np.uint8)
+            solid = [one for one in np.unique(segments) if _is_ground(segments == one, resting)]
+            kept = torch.isin(ids, torch.tensor(solid, dtype=torch.int64)) & (rest > STEADY)
+            if int(sizes[kept].sum()) > ENOUGH * len(patches):
+                break
         ground = places[kept]
         if not len(ground):
             return cls(ground, torch.zeros(0, dtype=torch.int64), 1.0, 1.0)

@@ -93,10 +93,14 @@ def survey(frames: int, working: Working, embedded: Embedded) -> Survey:
 
 
 def _movers(plane: Plane, figure: FigureGround, distances: Sequence[np.ndarray], off: np.ndarray) -> np.ndarray:
-    """(keys, h, w) bool: of each key frame, the largest piece of figure that is not there as a rule."""
+    """(keys, h, w) bool: of each key frame, the largest piece of figure that is not there as a rule. It hangs together with
+    the edge of the picture, from where arms reach in; a thing that was put somewhere does not."""
     found = np.zeros(off.shape, bool)
     for at, distance in enumerate(distances):
-        moving = (plane.to_pixels(distance) > figure.begins) & (off[at] > MATCHES)
+        stands_out = plane.to_pixels(distance) > figure.begins
+        _, islands_of = cv2.connectedComponents(stands_out.astype(np.uint8), connectivity=4)
+        at_edge = np.unique(np.concatenate([islands_of[[0, -1]].reshape(-1), islands_of[:, [0, -1]].reshape(-1)]))
+        moving = stands_out & (off[at] > MATCHES) & np.isin(islands_of, at_edge)
         moving_map = cv2.morphologyEx(moving.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
         count, pieces, stats, _ = cv2.connectedComponentsWithStats(moving_map, connectivity=4)
         if count > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,13 +38,25 @@ class View:
             raise ValueError(f"instances need a site and a frame; got {len(self.sites)} and {self.frames}")
 
 
-def middle_sites(names: list[str]) -> list[str]:
-    """The sites that tell objects apart best, out of a policy's in order of depth: the middle of its vision.
+MIDDLE = (0.45, 0.64)
+"""Of a tower's depth: where objects are told apart best. Earlier, a patch is mostly where it lies; later, what kind of
+thing it shows. Of dinov2-small at 448 pixels these are blocks 5 and 7; measured with benchmarks/instances.py."""
 
-    Early sites are ruled by where a patch lies, late ones by what kind of thing it shows; between them is who it is.
-    """
-    seeing = [name for name in names if name.startswith("vision.")] or list(names)
+
+def middle_sites(names: Sequence[str]) -> list[str]:
+    """The sites that tell objects apart best, out of a policy's in order of depth: those nearest to the middle of each of
+    its vision towers; of a policy that names no vision, of all its sites."""
     towers: dict[str, list[str]] = {}
-    for name in seeing:
+    for name in [name for name in names if name.startswith("vision.")] or names:
         towers.setdefault(name.rpartition(".")[0], []).append(name)
-    return [tower[len(tower) // 2] for tower in towers.values()]
+    chosen = []
+    for tower in towers.values():
+        ends = [name.rpartition(".")[2] for name in tower]
+        depth = {
+            name: int(end) if all(map(str.isdecimal, ends)) else at
+            for at, (name, end) in enumerate(zip(tower, ends, strict=True))
+        }
+        deepest = max(depth.values())
+        nearest = {min(tower, key=lambda name: abs(depth[name] - part * deepest)) for part in MIDDLE}
+        chosen += [name for name in tower if name in nearest]
+    return chosen
