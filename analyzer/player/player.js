@@ -289,14 +289,17 @@ class Player {
       // Of a very long video only the sites that are looked at.
       if (!one?.eigenvectors || this.painter.similarities.has(one.name) || (one !== current && kept > SIMILARITY_KEPT)) continue;
       const at = { ...patch, row: Math.min(one.grid[0] - 1, Math.floor(((patch.row + 0.5) * one.grid[0]) / from[0])), column: Math.min(one.grid[1] - 1, Math.floor(((patch.column + 0.5) * one.grid[1]) / from[1])) };
+      let begun = null;
       const partly = one === current ? (result) => {
+        begun = result;
         this.painter.similarities.set(one.name, result);
         this.redraw();
       } : null;
       try {
         const result = await similarityAtSite(one, at, alive, partly);
         if (!result) {
-          if (one === current) this.painter.similarities.delete(one.name);
+          // Half a result goes; what a later click has put in its place stays.
+          if (begun && this.painter.similarities.get(one.name) === begun) this.painter.similarities.delete(one.name);
           return;
         }
         this.painter.similarities.set(one.name, result);

@@ -105,6 +105,17 @@ def test_a_clicked_patch_is_like_its_own_segment_at_every_site(show: Show, run: 
         assert values[:, :, ~same].max() < 250
 
 
+def test_a_click_while_another_is_worked_on_counts(show: Show, run: RunFolder) -> None:
+    page = show(run)
+    for _ in range(15):
+        page.evaluate(
+            """() => { for (let i = 0; i < 6; i++) lens.view.set({mode: 'similarity',
+            patch: {frame: i, camera: 0, row: i % 5, column: i, site: 'vision.11'}}); }"""
+        )
+        page.wait_for_function(f"lens.player.painter.similarities.size === {len(SITES)}")
+        page.evaluate("lens.view.set({patch: null, mode: 'colors'})")
+
+
 def test_similarity_is_what_the_analysis_computes(show: Show, run: RunFolder) -> None:
     """Against analyzer.ncut: the same coordinates, the same kernel, the same scale but for the sample it is taken from."""
     import torch
