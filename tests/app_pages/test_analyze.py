@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from driving import recorded
 from streamlit.testing.v1 import AppTest
-from takes import write_take
 
 from analyzer import job as jobs_module
 from analyzer.job import Job, Request, Told
@@ -19,7 +19,8 @@ PAGE = Path(__file__).resolve().parents[2] / "app_pages" / "analyze.py"
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A server on an empty folder of runs, with a folder of two recordings, one of them damaged."""
-    write_take(tmp_path / "takes" / "good_![x](http://a/b.png).mp4", 4)
+    (tmp_path / "takes").mkdir()
+    recorded(tmp_path / "takes" / "good_![x](a).mp4", 4)
     (tmp_path / "takes" / "bad.mp4").write_bytes(b"no video")
     (tmp_path / "runs").mkdir()
     monkeypatch.setenv(RECORDINGS_VARIABLE, str(tmp_path / "takes"))

@@ -15,6 +15,7 @@ from made_runs import make_run
 from analyzer.run_folder import RunFolder
 from app_pages import opened
 from app_pages.artifact_route import routes
+from app_pages.library_route import library_routes
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -27,13 +28,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def port(run: RunFolder) -> Iterator[int]:
+def port(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The routes alone, on a server of their own."""
     import uvicorn
     from starlette.applications import Starlette
 
     opened.name_folders([run.path])
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes()), port=0, log_level="error", lifespan="off"))
+    kept = pytest.MonkeyPatch()
+    kept.setenv("TRAJECTORY_LENS_CACHE", str(tmp_path_factory.mktemp("cache")))
+    server = uvicorn.Server(
+        uvicorn.Config(Starlette(routes=[*routes(), *library_routes()]), port=0, log_level="error", lifespan="off")
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -41,6 +46,7 @@ def port(run: RunFolder) -> Iterator[int]:
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     thread.join(5)
+    kept.undo()
 
 
 def get(port: int, path: str, **headers: str) -> Answer:
@@ -164,3 +170,20 @@ def test_labels_are_the_masks(port: int, run: RunFolder) -> None:
     camera = run.episode("take").cameras[0]
     assert labels.shape == (8, 1, camera.height, camera.width)
     assert set(np.unique(labels)) == {0, 1, 2, 3}
+
+
+def test_the_list_of_episodes_and_their_pictures(port: int, run: RunFolder) -> None:
+    import json
+
+    status, headers, body = get(port, "/lens/library.json")
+    (line,) = json.loads(body)["lines"]
+    assert (status, line["run"], line["episode"]) == (200, "run", "take")
+    assert get(port, "/lens/library.json", If_None_Match=headers["etag"])[0] == 304
+    status, headers, body = get(port, f"/lens/picture/run/take.jpg?v={line['stamp']}")
+    assert (status, body[:3], headers["content-type"]) == (200, b"\xff\xd8\xff", "image/jpeg")
+    assert "immutable" in headers["cache-control"]
+    assert get(port, "/lens/picture/run/take.jpg?v=older")[1]["cache-control"] == "no-cache"
+    for path in ("/lens/picture/run/..%2f..%2fsecret.jpg", "/lens/picture/none/take.jpg", "/lens/picture/run/none.jpg"):
+        assert get(port, path)[0] == 404
+    for path in ("/lens/library.json", "/lens/picture/run/take.jpg"):
+        assert get(port, path, Sec_Fetch_Site="cross-site")[0] == 403
