@@ -21,6 +21,7 @@ from policies.catalog import known_policies
 
 ESTIMATE = "estimate"
 EVERY_S = 1.0
+_LEAVE = "_show_library"
 
 
 def shelf() -> Shelf:
@@ -219,7 +220,8 @@ def show_job(job: Job, told: Told) -> None:
         count = len((told.result or {}).get("episodes") or ())
         words.caption(f"Finished: {count} {'episode' if count == 1 else 'episodes'}.")
         if act.button("Show", key=f"_show {job.name}", width="stretch"):
-            st.switch_page("library.py")
+            st.session_state[_LEAVE] = True
+            st.rerun()
     else:
         words.caption(plain(told.words or "It ended without a word: the machine may have run out of memory."))
         if act.button(
@@ -239,6 +241,8 @@ def size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
+if st.session_state.pop(_LEAVE, False):
+    st.switch_page("library.py")  # a fragment that runs by itself cannot be relied on to do it
 try:
     show_jobs()
     chosen = choose()
