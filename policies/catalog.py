@@ -41,7 +41,7 @@ CATALOG = (
     ),
     KnownPolicy(
         "openvla-tiny-libero",
-        "OpenVLA's layout in 4 million parameters, trained here on scripted LIBERO-Spatial; comes along, sees and acts",
+        "OpenVLA's layout in 5 million parameters, trained here on scripted LIBERO-Spatial; comes along, sees and acts",
         "policies.openvla",
         str(BUNDLED / "openvla-tiny-libero"),
     ),

@@ -44,7 +44,7 @@ class Settings:
     warmup: int = 40
     decay: float = 0.35
     """Last share of the steps, in which the rate falls to zero."""
-    whole: float = 0.05
+    whole: float = 0.1
     """Last share of the steps, in which all patches are seen."""
     whole_every: int = 8
     """Before them, one step in so many …"""
