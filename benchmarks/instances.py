@@ -201,7 +201,9 @@ def main() -> None:
         every[name] = scored(data, list(instances.maps[CAMERA]))
         seconds, frames = seconds + spent, frames + data.episode.frame_count
         objects = " ".join(
-            f"{number}:{score.pixels:.2f}" + (f"({score.switches} switches)" if score.switches else "")
+            f"{number}:{score.pixels:.2f}"
+            + (f"({score.switches} switches)" if score.switches else "")
+            + (f"(again {sum(score.found_again)}/{len(score.found_again)})" if score.found_again else "")
             for number, score in every[name].items()
         )
         roles = [one.role for one in instances.instances]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from analyzer.instances.figure import FigureGround
-from analyzer.instances.plane import Plane
+from analyzer.instances.plane import Plane, difference
 from analyzer.ncut.affinity import squared_distances
 
 CHANGED = 8.0
@@ -56,18 +56,20 @@ class Follower:
     """(h, w, 3) uint8: what each pixel showed when its label was last decided."""
     _still: np.ndarray = field(init=False)
     _place: np.ndarray = field(init=False)
-    """(h, w, 3) float32: the picture of what rests here."""
+    """(h, w, 3) uint8: the picture of what rests here."""
     _owner: np.ndarray = field(init=False)
     """(h, w) uint8: whose it is."""
     _known: np.ndarray = field(init=False)
     _last: dict[int, np.ndarray] = field(init=False, default_factory=dict)
     """(h, w) uint8: where each was seen last."""
+    _around: dict[int, tuple[np.ndarray, np.ndarray]] = field(init=False, default_factory=dict)
+    """The same with what is near."""
 
     def __post_init__(self) -> None:
         shape = self.plane.size
         self.labels = np.zeros(shape, np.uint8)
         self._still = np.zeros(shape, np.uint8)
-        self._place = np.zeros((*shape, 3), np.float32)
+        self._place = np.zeros((*shape, 3), np.uint8)
         self._owner = np.zeros(shape, np.uint8)
         self._known = np.zeros(shape, bool)
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
@@ -104,8 +106,10 @@ class Follower:
         """The next frame, (h, w, 3) uint8 with (rows, cols, c) -> its labels."""
         assert self._picture is not None, "start comes first"
         # Against the picture that each pixel was decided on: a slow change adds up, and noise does not.
-        difference = cv2.blur(cv2.absdiff(picture, self._decided_on), (3, 3)).max(axis=2)
-        changed = cv2.dilate((difference > CHANGED).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        changed = (
+            cv2.dilate((difference(picture, self._decided_on, 3) > CHANGED).astype(np.uint8), np.ones((5, 5), np.uint8))
+            > 0
+        )
         if changed.any():
             self.labels = self._decided(picture, coordinates, changed)
             self._decided_on[changed] = picture[changed]
@@ -116,31 +120,41 @@ class Follower:
         return self.labels
 
     def _decided(self, picture: np.ndarray, coordinates: np.ndarray, changed: np.ndarray) -> np.ndarray:
-        numbers = [0, *self.models]
         left, top, width, height = cv2.boundingRect(changed.astype(np.uint8))
         box = (slice(top, top + height), slice(left, left + width))
-        look = self.plane.to_pixels(self._look(coordinates))[box]
+        within = {number: self._near(number)[box] for number, model in self.models.items() if not model.anywhere}
+        every = [0, *self.models]
+        # Only those that may be here at all are heard.
+        chosen = [at for at, number in enumerate(every) if number not in within or within[number].any()]
+        look = self.plane.to_pixels(self._look(coordinates)[..., chosen])[box]
         moved, trust = self._moved(picture, box)
-        change = picture[box].astype(np.float32) - self._place[box]
-        same = np.exp(-((cv2.blur(np.abs(change).max(axis=2), (3, 3)) / LIKENESS) ** 2)) * self._known[box]
-        score = np.empty((height, width, len(numbers)), np.float32)
-        reach = np.ones((2 * round(REACH * self.plane.patch_pixels) + 1,) * 2, np.uint8)
-        for at, number in enumerate(numbers):
-            score[..., at] = (
-                BY_LOOK * look[..., at]
-                + BY_FLOW * trust * (moved == number)
-                + BY_MEMORY * same * (self._owner[box] == number)
-            )
-            model = self.models.get(number)
-            if model is not None and not model.anywhere:
-                seen = self._last.get(number)
-                near = np.zeros(self.labels.shape, np.uint8) if seen is None else cv2.dilate(seen, reach)
-                score[..., at][near[box] == 0] = -1
-        smooth = np.dstack([cv2.blur(score[..., at : at + 4], (5, 5)) for at in range(0, len(numbers), 4)])
-        chosen = np.array(numbers, np.uint8)[smooth.argmax(axis=2)]
-        labels = self.labels.copy()
-        labels[box] = np.where(changed[box], chosen, labels[box])
-        return np.where(changed, cv2.medianBlur(labels, 5), labels)
+        change = difference(picture[box], self._place[box], 3).astype(np.float32)
+        same = np.exp(-((change / LIKENESS) ** 2)) * self._known[box]
+        best = np.full((height, width), -1.0, np.float32)
+        labels = np.zeros((height, width), np.uint8)
+        for layer, number in enumerate(every[at] for at in chosen):
+            score: np.ndarray = BY_LOOK * look[..., layer]
+            score += BY_FLOW * trust * (moved == number)
+            score += BY_MEMORY * same * (self._owner[box] == number)
+            if number in within:
+                score[within[number] == 0] = -1
+            score = np.asarray(cv2.blur(score, (5, 5)))
+            better = score > best
+            best[better], labels[better] = score[better], number
+        result = self.labels.copy()
+        result[box] = np.where(changed[box], labels, result[box])
+        return np.where(changed, cv2.medianBlur(result, 5), result)
+
+    def _near(self, number: int) -> np.ndarray:
+        """(h, w) uint8: where an instance is looked for, around where it was seen last."""
+        seen = self._last.get(number)
+        if seen is None:
+            return np.zeros(self.labels.shape, np.uint8)
+        found = self._around.get(number)
+        if found is None or found[0] is not seen:
+            reach = np.ones((2 * round(REACH * self.plane.patch_pixels) + 1,) * 2, np.uint8)
+            self._around[number] = found = (seen, cv2.dilate(seen, reach))
+        return found[1]
 
     def _look(self, coordinates: np.ndarray) -> np.ndarray:
         """(rows, cols, 1 + models) float32: how likely each patch is nobody's, and each model's, by its looks."""
@@ -167,7 +181,7 @@ class Follower:
         x, y = x + flow[..., 0], y + flow[..., 1]
         carried = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         labels = cv2.remap(self.labels[around], x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-        off = cv2.blur(cv2.absdiff(carried, now), (3, 3)).max(axis=2).astype(np.float32)
+        off = difference(carried, now, 3).astype(np.float32)
         inner = (slice(box[0].start - top, box[0].stop - top), slice(box[1].start - left, box[1].stop - left))
         return labels[inner], np.exp(-((off[inner] / LIKENESS) ** 2))
 
@@ -183,5 +197,8 @@ class Follower:
     def _note(self) -> None:
         sizes = np.bincount(self.labels.reshape(-1), minlength=256)
         for number, model in self.models.items():
-            if not model.anywhere and sizes[number] >= 0.5 * self.plane.patch_pixels**2:
-                self._last[number] = (self.labels == number).astype(np.uint8)
+            if model.anywhere or sizes[number] < 0.5 * self.plane.patch_pixels**2:
+                continue
+            seen = (self.labels == number).astype(np.uint8)
+            if number not in self._last or not np.array_equal(seen, self._last[number]):
+                self._last[number] = seen

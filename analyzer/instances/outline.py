@@ -7,7 +7,7 @@ import numpy as np
 
 SURE_INSIDE = 0.4
 """Patches from the border inwards from which on a pixel is the thing's; less where it is slimmer."""
-SURE_OUTSIDE = 0.75
+SURE_OUTSIDE = 1.0
 """Patches from the border outwards from which on it is not."""
 AROUND = 2.5
 """Patches around the thing that tell what it is seen against."""

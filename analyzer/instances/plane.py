@@ -73,3 +73,9 @@ def finer(values: np.ndarray) -> np.ndarray:
     """(rows, cols) float32 -> (rows * FINE, cols * FINE), cubic."""
     rows, cols = values.shape
     return np.asarray(cv2.resize(values, (cols * FINE, rows * FINE), interpolation=cv2.INTER_CUBIC))
+
+
+def difference(first: np.ndarray, second: np.ndarray, width: int) -> np.ndarray:
+    """(h, w, 3) uint8 pictures -> (h, w) uint8: the largest of the channels' differences, averaged over `width` pixels."""
+    channels = cv2.split(cv2.blur(cv2.absdiff(first, second), (width, width)))
+    return np.asarray(cv2.max(cv2.max(channels[0], channels[1]), channels[2]))

@@ -12,7 +12,7 @@ import torch
 from analyzer.instances.embedded import Embedded
 from analyzer.instances.figure import FigureGround
 from analyzer.instances.outline import outline
-from analyzer.instances.plane import FINE, Plane
+from analyzer.instances.plane import FINE, Plane, difference
 from analyzer.instances.proposals import Proposal, islands, recurring
 from analyzer.instances.working import Working
 from analyzer.ncut.affinity import squared_distances
@@ -27,6 +27,8 @@ LOOKS = 12
 ARM_LOOKS = 48
 HELD = 0.35
 """Of the distance that is far: a patch of the arm that is closer to a thing shows the thing, in the gripper."""
+EXTENT = 0.3
+"""Share of the frames that a thing has to reach to a pixel in, for the outline to start from there."""
 ATTACHED = 0.95
 """Share of the key frames with a moving arm in which a thing touches it that belongs to it."""
 SHOWN = 0.6
@@ -55,7 +57,7 @@ class Resting:
 
     def shows(self, picture: np.ndarray) -> np.ndarray:
         """(h, w) bool."""
-        return np.asarray(cv2.blur(cv2.absdiff(picture, self.picture), (3, 3)).max(axis=2) < MATCHES)
+        return difference(picture, self.picture, 3) < MATCHES
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ def survey(frames: int, working: Working, embedded: Embedded) -> Survey:
     pictures = working.at(keys)
     coordinates = np.stack([embedded.at(key) for key in keys])
     usual = np.median(pictures, axis=0).astype(np.uint8)
-    off = np.stack([cv2.blur(cv2.absdiff(one, usual), (5, 5)).max(axis=2) for one in pictures])
+    off = np.stack([difference(one, usual, 5) for one in pictures])
     still = bool(np.median((off < MATCHES).mean(axis=(1, 2))) > 0.6)
     resting_patches = np.stack([working.plane.to_patches(one < MATCHES) > 0.5 for one in off])
     figure = FigureGround.fit(coordinates, resting_patches if still else np.ones_like(resting_patches))
@@ -116,7 +118,7 @@ def _outlined(
     coordinates: np.ndarray,
     arm_at: np.ndarray,
 ) -> tuple[Resting, ...]:
-    rough = [plane.to_pixels(one.extent) > 0.5 for one in proposals]
+    rough = [plane.to_pixels(one.extent) > EXTENT for one in proposals]
     taken = np.zeros(plane.size, bool)
     moving = arm_at.any(axis=(1, 2))
     passing = _within(plane, arm_at, coordinates)
