@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,17 @@ def test_the_command_line_refuses_before_anything_is_looked_at(
 
 def test_minutes_are_above_0(command: Command, tmp_path: Path) -> None:
     command.refuses(command.run(write_take(tmp_path / "take.mp4", 2), "--max-minutes", "nan"), 2, "--max-minutes")
+
+
+def test_an_estimate_says_what_it_would_take_and_leaves_nothing(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = install(monkeypatch, Dear())
+    monkeypatch.setattr(budget, "measured_rate", lambda device, dtype: RATE)
+    said = command.run(write_take(tmp_path / "take.mp4", FRAMES), "--sites", "vision.1", "--estimate", "--json")
+    told = json.loads(said.out)
+    assert (said.code, told["frames"], told["chosen"]) == (0, FRAMES, ["vision.1"])
+    assert told["seconds"] == pytest.approx(seconds(FRAMES * 2e13, RATE))
+    assert set(told["chosen"]) < set(told["sites"])
+    assert policy.calls == []
+    assert not (tmp_path / "out").exists()
