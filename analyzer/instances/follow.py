@@ -115,14 +115,19 @@ class Follower:
             self._decided_on[changed] = picture[changed]
         self._still = np.where(changed, 0, np.minimum(self._still, 254) + 1).astype(np.uint8)
         self._picture = picture
-        self._remember(self._still >= SETTLED)
+        self._remember(self._still == SETTLED)
         self._note()
         return self.labels
 
     def _decided(self, picture: np.ndarray, coordinates: np.ndarray, changed: np.ndarray) -> np.ndarray:
         left, top, width, height = cv2.boundingRect(changed.astype(np.uint8))
         box = (slice(top, top + height), slice(left, left + width))
-        within = {number: self._near(number)[box] for number, model in self.models.items() if not model.anywhere}
+        owner = self._owner[box]
+        within = {
+            number: (self._near(number)[box] > 0) | (owner == number)
+            for number, model in self.models.items()
+            if not model.anywhere
+        }
         every = [0, *self.models]
         # Only those that may be here at all are heard.
         chosen = [at for at, number in enumerate(every) if number not in within or within[number].any()]
@@ -135,9 +140,9 @@ class Follower:
         for layer, number in enumerate(every[at] for at in chosen):
             score: np.ndarray = BY_LOOK * look[..., layer]
             score += BY_FLOW * trust * (moved == number)
-            score += BY_MEMORY * same * (self._owner[box] == number)
+            score += BY_MEMORY * same * (owner == number)
             if number in within:
-                score[within[number] == 0] = -1
+                score[~within[number]] = -1
             score = np.asarray(cv2.blur(score, (5, 5)))
             better = score > best
             best[better], labels[better] = score[better], number
@@ -190,8 +195,8 @@ class Follower:
         assert self._picture is not None
         passing = np.isin(self.labels, [number for number, model in self.models.items() if model.anywhere])
         where = where & ~passing
-        self._place[where] = self._picture[where]
-        self._owner[where] = self.labels[where]
+        cv2.copyTo(self._picture, where.astype(np.uint8), self._place)
+        cv2.copyTo(self.labels, where.astype(np.uint8), self._owner)
         self._known |= where
 
     def _note(self) -> None:
