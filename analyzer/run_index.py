@@ -20,12 +20,13 @@ class RunIndex:
         self._opened: dict[Path, tuple[tuple[int, int], RunFolder]] = {}
 
     def home_for_new(self, otherwise: Path) -> Path:
-        """Where a new run is put: the first folder of runs that was named, or `otherwise`, which is shown from now on."""
-        for folder in self.named:
-            if not (folder / "run.json").is_file():
-                return folder
-        self.named = (*self.named, otherwise)
-        return otherwise
+        """Where a new run is put: the first folder of runs that was named, or `otherwise`."""
+        return next((folder for folder in self.named if not (folder / "run.json").is_file()), otherwise)
+
+    def add(self, run: Path) -> None:
+        """Show this run too, as soon as it is there; of the folder that it lies in, nothing else."""
+        if run not in self.named and run.parent not in self.named:
+            self.named = (*self.named, run)
 
     def paths(self) -> dict[str, Path]:
         """Name -> run folder, in the order in which they were named, then by name."""

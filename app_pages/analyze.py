@@ -15,7 +15,7 @@ from analyzer.shelf import Shelf
 from analyzer.view import RECORDINGS_VARIABLE
 from app_pages.opened import ROOT, opened
 from app_pages.wording import plain
-from foundation.errors import LensError
+from foundation.errors import BadInput, LensError, quoted
 from foundation.names import printable
 from policies.catalog import known_policies
 
@@ -141,7 +141,14 @@ def begin(name: str, request: Request) -> None:
     if name == ESTIMATE:
         name = st.session_state.setdefault("_estimate_name", free_name(home(), ESTIMATE))
     try:
+        # A job that is gone on with comes out of a file, which may come from anywhere.
+        for path in request.paths:
+            shelf().checked(Path(path))
+        if Path(request.out).parent.resolve() != home().resolve():
+            raise BadInput(f"{quoted(request.out)} is outside {quoted(home())}, where new runs go.")
         Job.start(home(), name, request)
+        if not request.estimate:
+            opened().add(Path(request.out))
     except LensError as error:
         st.error(plain(error))
 
@@ -220,6 +227,8 @@ def show_job(job: Job, told: Told) -> None:
         count = len((told.result or {}).get("episodes") or ())
         words.caption(f"Finished: {count} {'episode' if count == 1 else 'episodes'}.")
         if act.button("Show", key=f"_show {job.name}", width="stretch"):
+            if Path(job.request.out).parent.resolve() == home().resolve():
+                opened().add(Path(job.request.out))
             st.session_state[_LEAVE] = True
             st.rerun()
     else:

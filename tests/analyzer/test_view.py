@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from analyzer.cli import main
 from analyzer.run_folder import RunFolder
+from analyzer.run_index import RunIndex
 from analyzer.view import RECORDINGS_VARIABLE
 
 
@@ -39,3 +41,14 @@ def test_folders_of_recordings_are_named_to_the_server(tiny_run: RunFolder, monk
     assert main(["view", str(tiny_run.path), "--recordings", str(tiny_run.path.parent)]) == 0
     assert told == [str(tiny_run.path.parent.resolve())]
     assert main(["view", str(tiny_run.path), "--recordings", str(tiny_run.path / "run.json")]) == 2
+
+
+def test_a_new_run_is_shown_and_its_neighbours_are_not(tiny_run: RunFolder, tmp_path: Path) -> None:
+    index, elsewhere = RunIndex([tiny_run.path]), tmp_path / "elsewhere"
+    assert index.home_for_new(elsewhere) == elsewhere
+    assert RunIndex([tiny_run.path, tmp_path]).home_for_new(elsewhere) == tmp_path
+    for name in ("new", "private"):
+        shutil.copytree(tiny_run.path, elsewhere / name)
+    assert list(index.paths()) == [tiny_run.path.name]
+    index.add(elsewhere / "new")
+    assert list(index.paths().values()) == [tiny_run.path, elsewhere / "new"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,18 @@ def test_folders_that_are_gone_are_said(home: Path, monkeypatch: pytest.MonkeyPa
     shown = page()
     assert not shown.exception
     assert "--recordings" in shown.info[0].value
+
+
+@pytest.mark.parametrize("change", [{"paths": ("/etc/passwd",)}, {"out": "/elsewhere/x"}])
+def test_a_job_out_of_a_file_leads_nowhere_else(
+    home: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    inside = Request((str(home / "takes"),), str(home / "runs" / "x"), "dinov2-small")
+    started: list[Request] = []
+    monkeypatch.setattr(Job, "start", lambda home, name, request: started.append(request))
+    for request, number in ((inside, 1), (replace(inside, **change), 1)):
+        job = Job(home / "runs" / ".jobs" / "x", request, jobs_module.Process(0, ""))
+        monkeypatch.setattr(jobs_module, "jobs", lambda home, job=job: [job])
+        shown = page()
+        shown.button("_go_on x").click().run()
+        assert len(started) == number
