@@ -88,8 +88,16 @@ def survey(frames: int, working: Working, embedded: Embedded) -> Survey:
     figure = FigureGround.fit(coordinates, resting_patches if still else np.ones_like(resting_patches))
     distances = [figure.distance(one) for one in coordinates]
     arm_at = _movers(working.plane, figure, distances, off) if still and len(keys) > 2 else np.zeros(off.shape, bool)
-    proposals = recurring([islands(one, figure) for one in distances], max(1, round(AGREE * len(keys))) if still else 1)
-    resting = _outlined(working.plane, figure, proposals, pictures, coordinates, arm_at)
+    pools = [islands(one, figure) for one in distances]
+    if still:
+        groups = [recurring(pools, max(1, round(AGREE * len(keys))))]
+    else:  # nothing stays in its place: every key frame is taken by itself
+        groups = [[Proposal(one.extent, (key,)) for one in recurring([pool], 1)] for key, pool in enumerate(pools)]
+    resting = tuple(
+        one
+        for proposals in groups
+        for one in _outlined(working.plane, figure, proposals, pictures, coordinates, arm_at)
+    )
     arm = _arm_looks(working.plane, figure, arm_at, coordinates, resting)
     return Survey(working.plane, figure, keys, still, resting, arm, arm_at)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -37,6 +37,8 @@ class Stage:
     frames: int
     seed: int = 0
     noise: float = 0.03
+    pans: int = 0
+    """Pixels that the ground moves by in a frame."""
     _known: dict[int, np.ndarray] = field(default_factory=dict)
 
     def truth(self, frame: int) -> np.ndarray:
@@ -57,7 +59,8 @@ class Stage:
 
     def picture(self, frame: int) -> np.ndarray:
         rng = np.random.default_rng(7)
-        texture = rng.integers(-6, 7, (SIDE, SIDE, 1))
+        texture = cv2.GaussianBlur(rng.normal(0, 40 if not self.pans else 250, (SIDE, SIDE)), (0, 0), 2)[..., None]
+        texture = np.roll(texture, self.pans * frame, axis=1)
         colors = np.array([[150, 150, 140]] + [self._color(thing.number) for thing in self.things])
         return (colors[self.truth(frame)] + texture).clip(0, 255).astype(np.uint8)
 
@@ -91,6 +94,24 @@ class Stage:
     @property
     def view(self) -> View:
         return View(self.camera, self.frames, self.pictures, (SiteView("site", GRID, self.coordinates),))
+
+
+def enlarged(stage: Stage, times: int) -> View:
+    """The same scene, recorded with so many times the pixels."""
+    camera = stage.camera
+    matrix = np.diag([times, times, 1.0]) @ np.array(camera.to_recording)
+    larger = replace(
+        camera,
+        width=times * SIDE,
+        height=times * SIDE,
+        to_recording=tuple(tuple(float(value) for value in row) for row in matrix),
+    )
+
+    def pictures(start: int, stop: int) -> Iterator[np.ndarray]:
+        for picture in stage.pictures(start, stop):
+            yield picture.repeat(times, axis=0).repeat(times, axis=1)
+
+    return replace(stage.view, camera=larger, pictures=pictures)
 
 
 def rests(x: float, y: float) -> Callable[[int], tuple[float, float]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from analyzer.instances.discover import discover
 from analyzer.instances.instances import Instances
+from analyzer.instances.view import SiteView
 from analyzer.settings import Settings
-from tests.analyzer.instances.stage import Stage, Thing, arm_from, overlap, rests
+from tests.analyzer.instances.stage import GRID, SIDE, Stage, Thing, arm_from, enlarged, overlap, rests
 
 FRAMES = 40
 
@@ -124,3 +128,45 @@ def test_patches_that_are_all_the_same_are_no_things() -> None:
     stage = Stage((), 4, noise=0.0)
     found = discover(stage.view, Settings())
     assert not found.of("front", "object", "arm")
+
+
+def test_a_camera_that_moves_is_followed_too() -> None:
+    frames = 30
+
+    def slides(x: float, y: float) -> Callable[[int], tuple[float, float]]:
+        return lambda frame: (x - 3 * frame, y)
+
+    things = (Thing(1, slides(110, 60)), Thing(2, slides(150, 130)), Thing(3, slides(235, 70)))
+    stage = Stage(things, frames, pans=-3)
+    found = discover(stage.view, Settings())
+    for at, first in ((1, 0), (2, 0), (3, 22)):
+        last = min(frames - 1, 24)
+        number = who(found, stage.truth(first) == at, first)
+        assert number, f"thing {at} is found"
+        assert who(found, stage.truth(last) == at, last) == number
+        assert overlap(found.maps["front"][last] == number, stage.truth(last) == at) > 0.6
+
+
+def test_a_larger_recording_shows_the_same() -> None:
+    stage = Stage((Thing(1, rests(60, 60)), Thing(2, rests(130, 120))), 3)
+    small = discover(stage.view, Settings())
+    large = discover(enlarged(stage, 3), Settings())
+    assert [one.role for one in large.instances] == [one.role for one in small.instances]
+    assert large.maps["front"][1].shape == (3 * SIDE, 3 * SIDE)
+    for at in (1, 2):
+        mask = np.kron(stage.truth(1) == at, np.ones((3, 3), bool))
+        assert overlap(large.maps["front"][1] == who(large, mask, 1), mask) > 0.8
+
+
+def test_sites_of_different_grids_are_looked_at_together() -> None:
+    stage = Stage((Thing(1, rests(60, 60)), Thing(2, rests(130, 120))), 3)
+
+    def coarse(start: int, stop: int) -> np.ndarray:
+        fine = stage.coordinates(start, stop)
+        return fine.reshape(len(fine), GRID[0] // 2, 2, GRID[1] // 2, 2, -1).mean(axis=(2, 4))
+
+    both = replace(stage.view, sites=(SiteView("coarse", (GRID[0] // 2, GRID[1] // 2), coarse), *stage.view.sites))
+    found = discover(both, Settings())
+    for at in (1, 2):
+        mask = stage.truth(0) == at
+        assert overlap(found.maps["front"][0] == who(found, mask, 0), mask) > 0.7
