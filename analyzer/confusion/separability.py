@@ -70,7 +70,9 @@ def separability(
     rows = v.flatten(1, 2)
     similarity = 2 * rows @ rows.mT - rows.square().sum(-1)[:, None]
     # [a, t, b, i, j], laid out as it is gone through
-    similarity = similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).permute(1, 0, 3, 2, 4).contiguous()
+    similarity = (
+        similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).permute(1, 0, 3, 2, 4).contiguous()
+    )
     weigh = _drawn_weights(1 << int(places.max(initial=0)).bit_length(), replicates, seed) - 1
     drawn = weigh[torch.from_numpy(places)]  # [t, k, n, R]
     count = (c > 0).sum(-1)
