@@ -18,6 +18,7 @@ from analyzer.instances.view import View
 from analyzer.instances.working import Working
 from analyzer.ncut.affinity import squared_distances
 from analyzer.settings import Settings
+from foundation.errors import quoted
 
 ARM = 250
 """Number of the arm while things are followed, and of the first stretch of ground; things count from 1."""
@@ -50,7 +51,7 @@ def discover(view: View, settings: Settings) -> Instances:
         whole = working.larger(labels)
         gallery.add(whole, picture)
         pngs.append(to_png(whole))
-    return _instances(view, embedded.grid, gallery, LabelMaps(tuple(pngs)), settings.palette)
+    return _instances(view, found, gallery, LabelMaps(tuple(pngs)), settings.palette)
 
 
 @dataclass
@@ -140,9 +141,9 @@ def _with_ground(labels: np.ndarray, found: Survey, coordinates: np.ndarray) -> 
     return np.where(labels == 0, ground, labels)
 
 
-def _instances(view: View, grid: tuple[int, int], gallery: Gallery, maps: LabelMaps, palette: str) -> Instances:
+def _instances(view: View, found: Survey, gallery: Gallery, maps: LabelMaps, palette: str) -> Instances:
     """Number what was found through; what was never seen is left out."""
-    least = SMALLEST * Plane(view.camera, grid).patch_pixels ** 2
+    least = SMALLEST * Plane(view.camera, found.plane.grid).patch_pixels ** 2
     seen = [number for number, areas in gallery.areas.items() if max(areas) >= least][:MOST]
     table = np.zeros(256, np.uint8)
     table[seen] = np.arange(1, len(seen) + 1)
@@ -166,4 +167,11 @@ def _instances(view: View, grid: tuple[int, int], gallery: Gallery, maps: LabelM
         )
         thumbnails[new] = gallery.thumbnails[number]
     renumbered = LabelMaps.compress(table[one] for one in maps)
-    return Instances(tuple(colored(instances, palette)), {view.camera.name: renumbered}, thumbnails)
+    notes = []
+    if not found.still:
+        notes.append(
+            f"Camera {quoted(view.camera.name)} moves: things in its pictures are found and followed less surely."
+        )
+    if not any(one.role == "object" for one in instances):
+        notes.append(f"No object was found in the pictures of camera {quoted(view.camera.name)}.")
+    return Instances(tuple(colored(instances, palette)), {view.camera.name: renumbered}, thumbnails, tuple(notes))

@@ -33,6 +33,10 @@ ATTACHED = 0.95
 """Share of the key frames with a moving arm in which a thing touches it that belongs to it."""
 SHOWN = 0.6
 """Share of a resting thing that a picture has to show for the thing to be there."""
+PAIRS = 8
+"""Pairs of neighbouring frames that tell whether the camera moves."""
+TEXTURE, MOVED = 6, 0.5
+"""Grey levels by which pixels differ from their neighbours where motion can be seen; pixels that it is at least."""
 MATCHES = 24.0
 """Grey levels of 255: a pixel that differs less from a thing's picture shows the thing."""
 
@@ -83,7 +87,7 @@ def survey(frames: int, working: Working, embedded: Embedded) -> Survey:
     coordinates = np.stack([embedded.at(key) for key in keys])
     usual = np.median(pictures, axis=0).astype(np.uint8)
     off = np.stack([difference(one, usual, 5) for one in pictures])
-    still = bool(np.median((off < MATCHES).mean(axis=(1, 2))) > 0.6)
+    still = _stands_still(working, frames)
     resting_patches = np.stack([working.plane.to_patches(one < MATCHES) > 0.5 for one in off])
     figure = FigureGround.fit(coordinates, resting_patches if still else np.ones_like(resting_patches))
     distances = [figure.distance(one) for one in coordinates]
@@ -100,6 +104,24 @@ def survey(frames: int, working: Working, embedded: Embedded) -> Survey:
     )
     arm = _arm_looks(working.plane, figure, arm_at, coordinates, resting)
     return Survey(working.plane, figure, keys, still, resting, arm, arm_at)
+
+
+def _stands_still(working: Working, frames: int) -> bool:
+    """Whether the camera does: from one frame to the next most of what has texture stays where it is."""
+    first = np.unique(np.linspace(0, max(0, frames - 2), min(PAIRS, frames - 1)).round().astype(int))
+    if not len(first):
+        return True
+    pictures = working.at(sorted({*first.tolist(), *(first + 1).tolist()}))
+    position = {frame: at for at, frame in enumerate(sorted({*first.tolist(), *(first + 1).tolist()}))}
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    moving = []
+    for frame in first.tolist():
+        before, after = (cv2.cvtColor(pictures[position[one]], cv2.COLOR_RGB2GRAY) for one in (frame, frame + 1))
+        flow = search.calc(before, after, np.zeros((*before.shape, 2), np.float32))
+        edge = cv2.morphologyEx(cv2.blur(before, (3, 3)), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > TEXTURE
+        if edge.any():
+            moving.append(float((np.hypot(flow[..., 0], flow[..., 1])[edge] > MOVED).mean()))
+    return not moving or float(np.median(moving)) < 0.5
 
 
 def _movers(plane: Plane, figure: FigureGround, distances: Sequence[np.ndarray], off: np.ndarray) -> np.ndarray:

@@ -122,6 +122,7 @@ def test_nothing_on_the_ground_is_nothing() -> None:
     found = discover(Stage((), 5).view, Settings())
     assert not found.of("front", "object", "arm")
     assert len(found.maps["front"]) == 5
+    assert found.not_assessed == ("No object was found in the pictures of camera 'front'.",)
 
 
 def test_patches_that_are_all_the_same_are_no_things() -> None:
@@ -139,6 +140,7 @@ def test_a_camera_that_moves_is_followed_too() -> None:
     things = (Thing(1, slides(110, 60)), Thing(2, slides(150, 130)), Thing(3, slides(235, 70)))
     stage = Stage(things, frames, pans=-3)
     found = discover(stage.view, Settings())
+    assert "moves" in found.not_assessed[0]
     for at, first in ((1, 0), (2, 0), (3, 22)):
         last = min(frames - 1, 24)
         number = who(found, stage.truth(first) == at, first)
