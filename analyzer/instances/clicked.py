@@ -18,6 +18,7 @@ from analyzer.instances.label_maps import LabelMaps, to_png
 from analyzer.instances.outline import outline
 from analyzer.instances.proposals import islands
 from analyzer.instances.survey import KEYS, LOOKS, SHOWN, Survey, survey
+from analyzer.instances.threads import one_thread
 from analyzer.instances.view import View
 from analyzer.instances.working import Working
 from analyzer.ncut.landmarks import kmeans_landmarks
@@ -47,6 +48,7 @@ class Click:
     """(left, top, width, height) around it."""
 
 
+@one_thread()
 def clicked(view: View, clicks: Sequence[Click], settings: Settings) -> Instances:
     """One instance a click, in their order, in every frame.
 

@@ -14,6 +14,7 @@ from analyzer.instances.label_maps import LabelMaps, to_png
 from analyzer.instances.plane import Plane
 from analyzer.instances.roles import role_of_shape
 from analyzer.instances.survey import KEYS, SHOWN, Resting, Survey, survey
+from analyzer.instances.threads import one_thread
 from analyzer.instances.view import View
 from analyzer.instances.working import Working
 from analyzer.ncut.affinity import squared_distances
@@ -32,6 +33,7 @@ LIKE = 0.5
 """Of the distance that is far: things whose looks are closer may be one, seen in two places."""
 
 
+@one_thread()
 def discover(view: View, settings: Settings) -> Instances:
     """Find who is where in one camera's pictures, and follow it through all frames.
 

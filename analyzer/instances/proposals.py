@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 
 from analyzer.instances.figure import FigureGround
 from analyzer.instances.plane import FINE, finer
@@ -131,7 +132,7 @@ def recurring(pools: Sequence[Sequence[np.ndarray]], least: int) -> list[Proposa
         return []
     frame = np.repeat(np.arange(len(pools)), [len(pool) for pool in pools])
     flat = np.stack([mask.reshape(-1) for mask in masks]).astype(np.float32)
-    shared = flat @ flat.T
+    shared = (torch.from_numpy(flat) @ torch.from_numpy(flat).T).numpy()
     size = flat.sum(1)
     alike = shared / (size[:, None] + size[None] - shared)
     near = alike >= SAME

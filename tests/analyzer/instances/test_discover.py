@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
+import torch
 
 from analyzer.instances.discover import discover
 from analyzer.instances.instances import Instances
@@ -172,3 +174,9 @@ def test_sites_of_different_grids_are_looked_at_together() -> None:
     for at in (1, 2):
         mask = stage.truth(0) == at
         assert overlap(found.maps["front"][0] == who(found, mask, 0), mask) > 0.7
+
+
+def test_the_callers_threads_are_left_as_they_were() -> None:
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    discover(Stage((), 2).view, Settings())
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == before
