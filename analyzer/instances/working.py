@@ -22,7 +22,8 @@ class Working:
         self._view = view
         camera = view.camera
         shrink = max(1.0, Plane(camera, grid).patch_pixels / PIXELS)
-        width, height = max(8, round(camera.width / shrink)), max(8, round(camera.height / shrink))
+        # OpenCV's flow refuses pictures of less than 12 pixels.
+        width, height = max(16, round(camera.width / shrink)), max(16, round(camera.height / shrink))
         scale = np.diag([width / camera.width, height / camera.height, 1.0])
         matrix = scale @ np.array(camera.to_recording, np.float64)
         smaller = replace(
