@@ -72,7 +72,7 @@ def motion(first: np.ndarray, second: np.ndarray, grid: tuple[int, int]) -> Moti
     pixels = len(first) // grid[0]
     change = np.abs(cv2.blur(second, (3, 3)).astype(np.int16) - cv2.blur(first, (3, 3))).mean(axis=2)
     most = cv2.dilate(_of_patches(change, pixels), np.ones((3, 3), np.uint8))
-    there, back = _flow(first, second), _flow(second, first)
+    there, back = pixel_flow(first, second), pixel_flow(second, first)
     flow, visible = _followed(first, second, there, back, pixels)
     back_flow, back_visible = _followed(second, first, back, there, pixels)
     return Motion(flow, visible, back_flow, back_visible, static=np.asarray(most < STILL))
@@ -100,8 +100,8 @@ def _followed(
     return flow, visible
 
 
-def _flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(height, width, 2) float32: where every pixel goes, in pixels, (x, y)."""
+def pixel_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Two (height, width, 3) uint8 pictures -> (height, width, 2) float32: where every pixel goes, in pixels, (x, y)."""
     start = np.zeros((*first.shape[:2], 2), np.float32)
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second)]

@@ -15,6 +15,7 @@ import torch
 
 from analyzer.instances.figure import FigureGround
 from analyzer.instances.plane import Plane, difference
+from analyzer.motion import pixel_flow
 from analyzer.ncut.affinity import squared_distances
 
 CHANGED = 8.0
@@ -72,7 +73,6 @@ class Follower:
         self._place = np.zeros((*shape, 3), np.uint8)
         self._owner = np.zeros(shape, np.uint8)
         self._known = np.zeros(shape, bool)
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def start(self, picture: np.ndarray, coordinates: np.ndarray, labels: np.ndarray, around: np.ndarray) -> None:
         """The first frame, whose labels are known, but for those of what can be anywhere: it is filled in, by its looks,
@@ -180,8 +180,7 @@ class Follower:
         now, before = picture[around], self._picture[around]
         if min(now.shape[:2]) < 16:
             return self.labels[box], np.zeros(self.labels[box].shape, np.float32)
-        grey = [cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in (now, before)]
-        flow = self._flow.calc(grey[0], grey[1], np.zeros((*grey[0].shape, 2), np.float32))
+        flow = pixel_flow(now, before)
         y, x = np.mgrid[0 : now.shape[0], 0 : now.shape[1]].astype(np.float32)
         x, y = x + flow[..., 0], y + flow[..., 1]
         carried = cv2.remap(before, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -15,6 +15,7 @@ from analyzer.instances.outline import outline
 from analyzer.instances.plane import FINE, Plane, difference
 from analyzer.instances.proposals import Proposal, islands, recurring
 from analyzer.instances.working import Working
+from analyzer.motion import pixel_flow
 from analyzer.ncut.affinity import squared_distances
 from analyzer.ncut.landmarks import kmeans_landmarks
 
@@ -113,11 +114,10 @@ def _stands_still(working: Working, frames: int) -> bool:
         return True
     pictures = working.at(sorted({*first.tolist(), *(first + 1).tolist()}))
     position = {frame: at for at, frame in enumerate(sorted({*first.tolist(), *(first + 1).tolist()}))}
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     moving = []
     for frame in first.tolist():
-        before, after = (cv2.cvtColor(pictures[position[one]], cv2.COLOR_RGB2GRAY) for one in (frame, frame + 1))
-        flow = search.calc(before, after, np.zeros((*before.shape, 2), np.float32))
+        flow = pixel_flow(pictures[position[frame]], pictures[position[frame + 1]])
+        before = cv2.cvtColor(pictures[position[frame]], cv2.COLOR_RGB2GRAY)
         edge = cv2.morphologyEx(cv2.blur(before, (3, 3)), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > TEXTURE
         if edge.any():
             moving.append(float((np.hypot(flow[..., 0], flow[..., 1])[edge] > MOVED).mean()))
