@@ -13,7 +13,7 @@ import pytest
 from takes import write_take
 
 from analyzer import job as jobs_module
-from analyzer.cli import _parser
+from analyzer.cli import parser
 from analyzer.job import FOLDER, Job, Request, Told, free_name, jobs
 from analyzer.shelf import Shelf
 from foundation.errors import BadInput
@@ -30,7 +30,7 @@ def ended(job: Job, within_s: float = 60) -> Told:
 
 
 def test_the_command_line_understands_what_is_asked() -> None:
-    options = _parser().parse_args(replace(ASKED, episodes="0,3-5", resume=True).arguments())
+    options = parser().parse_args(replace(ASKED, episodes="0,3-5", resume=True).arguments())
     assert [str(path) for path in options.paths] == ["-x.mp4", "a b"], "a name that looks like a flag is none"
     assert (options.sites, options.stride, options.episodes, options.resume) == ("vision.3,vision.7", 4, "0,3-5", True)
     assert str(options.out) == "/runs/x"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.cli import _add_settings, _settings
+from analyzer.commands.flags import add_settings, settings_of
 from analyzer.settings import PARAMETERS, Parameter, Settings
 from foundation.errors import BadInput
 
@@ -32,8 +32,8 @@ def another_value(parameter: Parameter) -> Any:
 
 def flags(*arguments: str) -> Settings:
     parser = argparse.ArgumentParser()
-    _add_settings(parser, tuple(PARAMETERS))
-    return _settings(parser.parse_args(arguments))
+    add_settings(parser, tuple(PARAMETERS))
+    return settings_of(parser.parse_args(arguments))
 
 
 @EVERY
