@@ -98,11 +98,15 @@ def _artifact(request: Request) -> Response:
 
 
 def _episode(request: Request) -> tuple[RunFolder, str]:
+    return episode_named(request.path_params["run"], request.path_params["episode"])
+
+
+def episode_named(run_name: str, wanted: str) -> tuple[RunFolder, str]:
+    """A run that was opened, and one of its finished episodes by its safe name; 404 where there is none."""
     try:
-        run = opened().open(request.path_params["run"])
+        run = opened().open(run_name)
     except RunUnreadable as error:
         raise HTTPException(404, str(error)) from error
-    wanted = request.path_params["episode"]
     for episode in run.manifest.done:
         if safe_name(episode) == wanted:
             return run, episode

@@ -8,6 +8,7 @@ from analyzer.player import assets
 from app_pages.artifact_route import module_address
 from app_pages.first_run import offer_demo
 from app_pages.opened import opened
+from app_pages.sides import NAMED
 
 _LOADER = """
 export default async function (component) {
@@ -27,11 +28,13 @@ def show() -> None:
         js=_LOADER,
     )
     data = {"module": module_address("library.js"), "list": "/lens/library.json"}
-    state = component(key="library", data=data, on_open_change=lambda: None)
+    state = component(key="library", data=data, on_open_change=lambda: None, on_compare_change=lambda: None)
     chosen = state.open
     if isinstance(chosen, dict) and isinstance(chosen.get("run"), str) and isinstance(chosen.get("episode"), str):
         wanted = {name: str(chosen[name]) for name in ("run", "episode", "case") if chosen.get(name)}
         st.switch_page("review.py", query_params=wanted)
+    if isinstance(state.compare, dict):
+        st.switch_page("compare.py", query_params={name: str(state.compare[name]) for name in NAMED})
 
 
 if opened().paths():

@@ -38,6 +38,7 @@ def player(
     neighbours: dict[str, str | None] | None = None,
     on_review_change: Callable[[], None] | None = None,
     on_episode_change: Callable[[], None] | None = None,
+    on_compare_change: Callable[[], None] | None = None,
 ) -> Any:
     """Show an episode of a run that was opened.
 
@@ -49,7 +50,7 @@ def player(
         on_review_change: the component's state then holds `review`: {"episode", "entries"}.
 
     Returns:
-        The component's state: `.review` and `.episode`, each None unless this rerun is due to it.
+        The component's state: `.review`, `.episode` and `.compare`, each None unless this rerun is due to it.
     """
     component = st.components.v2.component(
         "trajectory_lens_player", html='<div class="lens-root"></div>', css=assets.styles(), js=_LOADER
@@ -65,6 +66,7 @@ def player(
         },
         on_review_change=on_review_change or _nothing,
         on_episode_change=on_episode_change or _nothing,
+        on_compare_change=on_compare_change or _nothing,
     )
 
 

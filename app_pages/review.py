@@ -15,7 +15,7 @@ from foundation.errors import RunUnreadable
 def show(chosen: Chosen) -> None:
     """The page of an episode that is there."""
     chosen.selectors()
-    player(
+    state = player(
         chosen.run_name,
         chosen.episode,
         review=review_state(chosen),
@@ -23,6 +23,9 @@ def show(chosen: Chosen) -> None:
         on_review_change=lambda: take_changes(chosen),
         on_episode_change=chosen.go_to_triggered,
     )
+    if isinstance(state.compare, dict):
+        site = {"site": str(state.compare["site"])} if state.compare.get("site") else {}
+        st.switch_page("compare.py", query_params={"run": chosen.run_name, "episode": chosen.episode, **site})
 
 
 try:

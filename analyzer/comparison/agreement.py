@@ -20,6 +20,8 @@ FRAMES = 32
 """Of those that both sides have, spread evenly: residuals change little with more."""
 LIKE = 8
 """Spots whose colours a patch of another basis takes the mean of."""
+MOST_SPOTS = 4096
+"""That colours are looked up among, spread evenly over all that are common: the time it takes grows with them."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class AgreedColors:
                 parts.append(array.read(at, at + 1)[0, camera].reshape(-1, 3)[cells])
         eigenvalues = torch.tensor(sides.b.run.site(sides.b.record.id, site_b).eigenvalues)
         colors = torch.from_numpy(np.concatenate(parts).astype(np.float32))
-        return cls(align(placed_b, placed_a), placed_a, colors, eigenvalues)
+        stride = -(-len(placed_a) // MOST_SPOTS)
+        return cls(align(placed_b, placed_a), placed_a[::stride], colors[::stride], eigenvalues)
 
     def __call__(self, eigenvectors: np.ndarray) -> np.ndarray:
         """(…, k) eigenvectors of B's site -> (…, 3) uint8 RGB."""
@@ -77,6 +80,15 @@ class AgreedColors:
         placed = self.alignment(coordinates(flat, self.eigenvalues))
         nearest = squared_distances(placed, self.spots).topk(min(LIKE, len(self.spots)), largest=False).indices
         return self.colors[nearest].mean(1).round().to(torch.uint8).numpy().reshape(*eigenvectors.shape[:-1], 3)
+
+
+def agreed_array(sides: Sides, site_a: str, site_b: str) -> np.ndarray | None:
+    """(frames, cameras, rows, cols, 3) uint8: colors.npy of a site of B as A would colour it; None: no common pictures."""
+    agreed = AgreedColors.fit(sides, site_a, site_b)
+    if agreed is None:
+        return None
+    with sides.b.run.array(sides.b.record.id, site_b, "eigenvectors") as array:
+        return np.concatenate([agreed(array.read(at, at + 1)) for at in range(len(array))])
 
 
 def mean_places(side: Side, site: str, instances: Sequence[Instance]) -> np.ndarray:

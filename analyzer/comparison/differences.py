@@ -159,6 +159,13 @@ class Comparison:
             told.append(_agreement(self.residuals))
         return tuple(sentence for sentence in told if sentence)
 
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What is about the two sides as a whole: outcomes, things that one alone has, how far the bases agree."""
+        agreement = _agreement(self.residuals) if self.residuals else ""
+        told = (_outcomes(self.sides), *_lone_things(self.sides, self.matches), agreement)
+        return tuple(sentence for sentence in told if sentence)
+
 
 def compare(sides: Sides) -> Comparison:
     """Raises RunUnreadable where a run is damaged."""

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from analyzer.comparison.agreement import AgreedColors
 from analyzer.comparison.differences import Comparison, PairDifference, SiteDifference, side_name
+from analyzer.comparison.moments import confusion_of
 from analyzer.comparison.sides import Side, Sides
 from analyzer.drawing.outlines import Outlined
 from analyzer.report.command_lines import compare_command
@@ -178,11 +179,7 @@ def _three(strength: np.ndarray) -> list[int]:
 def _confusion(side: Side, site: str, a: int, b: int) -> np.ndarray:
     """(frames,) of a pair at a site."""
     assert side.assessed is not None
-    findings = side.assessed.findings
-    number = next(n for n, one in enumerate(findings.pairs) if {one.a, one.b} == {a, b})
-    if site not in findings.sites:
-        return np.full(len(side.record.frames), np.nan)
-    return side.assessed.confusion()[number, findings.sites.index(site), :, 0]
+    return confusion_of(side, side.assessed.confusion(), site, a, b)
 
 
 def _captions(side: Side, site: str, a: int, b: int, positions: Sequence[int]) -> list[str]:

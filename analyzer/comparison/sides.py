@@ -109,13 +109,22 @@ def sides(paths: Sequence[Path], episodes: Sequence[str] = (), sites: Sequence[s
     runs = [RunFolder.open(path) for path in paths]
     runs = [runs[0], runs[-1]]
     ids = list(episodes) if len(episodes) == 2 else list(episodes) * 2 if episodes else _only(runs)
-    wanted = list(sites) if len(sites) == 2 else list(sites) * 2
+    wanted = list(sites) if len(sites) == 2 else list(sites) * 2 if sites else [None, None]
+    return beside((runs[0], runs[1]), (ids[0], ids[1]), (wanted[0], wanted[1]))
+
+
+def beside(
+    runs: tuple[RunFolder, RunFolder], episodes: tuple[str, str], sites: tuple[str | None, str | None] = (None, None)
+) -> Sides:
+    """An episode of each run. `sites`: None is all of the run's.
+
+    Raises BadInput where both sides are the same or a site is not there, RunUnreadable where a run is damaged.
+    """
     made = []
-    for number, (run, id_) in enumerate(zip(runs, ids, strict=True)):
-        site = wanted[number] if wanted else None
+    for letter, run, id_, site in zip("AB", runs, episodes, sites, strict=True):
         if site is not None and site not in run.site_names:
             raise BadInput(f"{run.path}: the run has no site {quoted(site)}.{did_you_mean(site, run.site_names)}")
-        made.append(_side("AB"[number], run, id_, (site,) if site else tuple(run.site_names)))
+        made.append(_side(letter, run, id_, (site,) if site is not None else tuple(run.site_names)))
     both = Sides(*made)
     if both.same_findings and both.a.sites == both.b.sites:
         raise BadInput(

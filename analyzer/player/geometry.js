@@ -36,6 +36,16 @@ export function moved({ row, column }, from, to) {
   return { row: at(row, from[0], to[0]), column: at(column, from[1], to[1]) };
 }
 
+// Where another policy looks at the middle of a cell of a camera: {camera, row, column} in its own grid; null: nowhere.
+export function sameSpot(camera, grid, { row, column }, others, otherGrid) {
+  const number = others.findIndex(({ name }) => name === camera.name);
+  if (number < 0) return null;
+  const point = patchToPreview(camera, grid).transformPoint(new DOMPoint(column + 0.5, row + 0.5));
+  const [from, to] = [camera.rect, others[number].rect];
+  const cell = patchAt(others[number], otherGrid, to[0] + ((point.x - from[0]) / from[2]) * to[2], to[1] + ((point.y - from[1]) / from[3]) * to[3]);
+  return cell ? { camera: number, ...cell } : null;
+}
+
 export function seesAll(camera) {
   const matrix = modelToPreview(camera).inverse();
   const [x, y, width, height] = camera.rect;

@@ -59,12 +59,14 @@ export function handleKey(event, actions) {
   return true;
 }
 
-export function helpSheet(close) {
-  const rows = KEYS.map(([keys, does]) => el("tr", {}, el("th", { scope: "row" }, ...keys.split(" ").map((key) => (key === "…" ? "…" : el("kbd", {}, key)))), el("td", {}, does)));
+const POINTING = "Click a patch: who looks like it, in all frames and at all sites. Shift-click an instance: it alone. Drag the time axis: seek.";
+
+export function helpSheet(close, keys = KEYS, pointing = POINTING) {
+  const rows = keys.map(([names, does]) => el("tr", {}, el("th", { scope: "row" }, ...names.split(" ").map((key) => (key === "…" ? "…" : el("kbd", {}, key)))), el("td", {}, does)));
   return el(
     "dialog", { class: "help", "aria-label": "Keys" },
     el("div", { class: "panel-head" }, el("h3", {}, "Keys"), button("", { title: "Close", icon: "close", className: "plain", onclick: close })),
     el("table", {}, el("tbody", {}, ...rows)),
-    el("p", { class: "quiet" }, "Click a patch: who looks like it, in all frames and at all sites. Shift-click an instance: it alone. Drag the time axis: seek."),
+    el("p", { class: "quiet" }, pointing),
   );
 }

@@ -1,9 +1,9 @@
 // The list of episodes: one request for all of it, then everything here, so that a letter typed answers at once.
 //   data  {list: address of the list}
-//   back  trigger "open": {run, episode, case}
+//   back  triggers "open": {run, episode, case}, "compare": {run, episode, run_b, episode_b}
 // Text out of recordings goes in as text nodes (dom.js). Only the rows in sight exist.
 
-import { clear, el, svg } from "./dom.js";
+import { clear, el, icon, svg } from "./dom.js";
 import { theme } from "./page.js";
 
 const ROW = 104;
@@ -17,7 +17,10 @@ export function attach({ data, parentElement, setTriggerValue }) {
   const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
   let here = mounted.get(host);
   if (!here) {
-    here = new Library(host, data.list, (line) => setTriggerValue("open", { run: line.run, episode: line.episode, case: line.case }));
+    here = new Library(host, data.list, {
+      open: (line) => setTriggerValue("open", { run: line.run, episode: line.episode, case: line.case }),
+      compare: (a, b) => setTriggerValue("compare", { run: a.run, episode: a.episode, run_b: b.run, episode_b: b.episode }),
+    });
     mounted.set(host, here);
   }
   here.root.dataset.theme = theme(parentElement);
@@ -30,9 +33,11 @@ export function detach(parentElement) {
 }
 
 class Library {
-  constructor(host, address, open) {
+  constructor(host, address, { open, compare }) {
     this.address = address;
     this.open = open;
+    this.compare = compare;
+    this.picked = null; // the first of two to be compared
     this.lines = [];
     this.shown = [];
     this.kinds = {};
@@ -232,6 +237,7 @@ class Library {
     this.reset = el("button", { type: "button", class: "plain", hidden: true, onclick: () => this.clear() }, "Clear filters");
     this.count = el("span", { class: "count", role: "status", "aria-live": "polite" }, "Reading the runs …");
     this.reading = el("span", { class: "reading", hidden: true });
+    this.pair = el("span", { class: "pair", hidden: true, role: "status" });
     this.alarm = el("span", { class: "alarm", hidden: true, role: "alert" });
     this.problemsTitle = el("summary");
     this.problems = el("ul");
@@ -239,9 +245,21 @@ class Library {
     this.list = el("ol", { class: "rows" });
     this.nothing = el("div", { class: "nothing", hidden: true });
     this.scroller = el("div", { class: "scroller", tabindex: "-1", onscroll: () => this.scrolled() }, this.list, this.nothing);
-    this.root = el("section", { class: "lens library", "aria-label": "Library" }, bar, this.problemsBox, el("div", { class: "above" }, this.count, this.reading, this.alarm, el("span", { class: "space" }), this.reset, sort), this.scroller);
+    this.root = el("section", { class: "lens library", "aria-label": "Library" }, bar, this.problemsBox, el("div", { class: "above" }, this.count, this.reading, this.alarm, this.pair, el("span", { class: "space" }), this.reset, sort), this.scroller);
     this.rows = new Map();
     clear(host).append(this.root);
+  }
+
+  // The first of two is remembered, the second leads to the page that shows both; the first again: neither.
+  pick(line) {
+    const first = this.picked;
+    if (first && !same(first, line)) return this.compare(first, line);
+    this.picked = first ? null : line;
+    clear(this.pair).append(...(this.picked ? [el("span", {}, "Compare ", el("b", {}, line.episode), " with … choose another"), el("button", { type: "button", class: "plain", onclick: () => this.pick(line) }, "Cancel")] : []));
+    this.pair.hidden = !this.picked;
+    this.root.classList.toggle("picking", Boolean(this.picked));
+    this.drawn = null;
+    this.draw();
   }
 
   fit() {
@@ -317,7 +335,11 @@ class Library {
       this.store();
       this.open(line);
     };
-    return el("li", about, el("a", { class: "line", href, onclick, onfocus: () => (this.at = at), "data-at": at }, ...inside));
+    const link = el("a", { class: "line", href, onclick, onfocus: () => (this.at = at), "data-at": at }, ...inside);
+    if (line.state === "damaged") return el("li", about, link);
+    const chosen = this.picked !== null && same(this.picked, line);
+    const words = chosen ? "Chosen" : this.picked ? "Compare with this" : "Compare";
+    return el("li", about, link, el("button", { type: "button", class: chosen ? "pick chosen" : "pick", "aria-pressed": String(chosen), title: `${words} (x)`, onclick: () => this.pick(line) }, icon("compare"), el("span", {}, words)));
   }
 
   picture(line) {
@@ -364,6 +386,12 @@ class Library {
       this.search.select();
       return;
     }
+    if (event.key === "x" && !typing && this.shown[this.at] && !["waiting", "damaged"].includes(this.shown[this.at].state)) {
+      const { at } = this;
+      this.pick(this.shown[at]);
+      return void this.focus(at);
+    }
+    if (event.key === "Escape" && this.picked) return void this.pick(this.picked);
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 }[event.key];
     if (!by || (typing && target !== this.search) || !this.shown.length) return;
     event.preventDefault();
@@ -379,6 +407,10 @@ class Library {
     this.draw();
     this.rows.get(at)?.querySelector(".line")?.focus({ preventScroll: true });
   }
+}
+
+function same(one, other) {
+  return one.run === other.run && one.episode === other.episode;
 }
 
 // What the address says counts, else what this tab last looked at.

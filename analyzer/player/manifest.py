@@ -22,6 +22,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from analyzer.player.labels import label_size
 from analyzer.run_folder import CameraRecord, EpisodeRecord, RunFolder
 from foundation.errors import EpisodeUnreadable, RunUnreadable
 from foundation.names import safe_name
-from videos.pts_table import pts_table
+from videos.pts_table import PtsTable, pts_table
 
 Source = str | dict[str, str]
 
@@ -95,28 +96,44 @@ def _video(
         "width": max(camera.in_preview[0] + camera.in_preview[2] for camera in record.cameras),
         "height": max(camera.in_preview[1] + camera.in_preview[3] for camera in record.cameras),
     }
-    # Every frame of the recording has a time, also those that were not analysed.
-    guess = np.interp(
-        np.arange(record.frame_count), (*record.frames, record.frame_count), (*record.times_s, record.duration_s)
-    )
-    times, end = guess, record.duration_s
+    guess, end = _guessed_times(record), record.duration_s
     if preview is None or source is None:
         warnings.append(
             "The run has no preview video: patches are shown without pictures. Analyse the recording again."
         )
-        return {"source": None, **size, "times": _numbers(times), "end_s": float(end)}
+        return {"source": None, **size, "times": _numbers(guess), "end_s": float(end)}
     try:
-        table = pts_table(preview.path)
-        seconds = table.seconds
-        if len(seconds) != record.frame_count:
-            raise EpisodeUnreadable(f"it has {len(seconds)} frames, the recording {record.frame_count}")
-        times = seconds - seconds[0]
+        table = _preview_table(record, preview.path)
     except EpisodeUnreadable as error:
         warnings.append(f"The preview video cannot be used ({error}). Analyse the recording again.")
         return {"source": None, **size, "times": _numbers(guess), "end_s": float(end)}
     # The preview shows all cameras of the recording, also those that were not analysed.
-    size = {"width": table.size[1], "height": table.size[0]}
+    size, times = {"width": table.size[1], "height": table.size[0]}, table.seconds - table.seconds[0]
     return {"source": source, **size, "times": _numbers(times), "end_s": float(max(end, times[-1] + 1e-3))}
+
+
+def frame_times(run: RunFolder, record: EpisodeRecord) -> tuple[np.ndarray, float]:
+    """(frames,) seconds at which each frame of the recording is shown, and when the last one ends, as the player has it."""
+    try:
+        seconds = _preview_table(record, run.preview(record.id)).seconds
+        times = seconds - seconds[0]
+    except EpisodeUnreadable:
+        times = _guessed_times(record)
+    return times, float(max(record.duration_s, times[-1] + 1e-3))
+
+
+def _guessed_times(record: EpisodeRecord) -> np.ndarray:
+    """Every frame of the recording has a time, also those that were not analysed."""
+    return np.interp(
+        np.arange(record.frame_count), (*record.frames, record.frame_count), (*record.times_s, record.duration_s)
+    )
+
+
+def _preview_table(record: EpisodeRecord, path: Path) -> PtsTable:
+    table = pts_table(path)
+    if len(table.seconds) != record.frame_count:
+        raise EpisodeUnreadable(f"it has {len(table.seconds)} frames, the recording {record.frame_count}")
+    return table
 
 
 def _camera(camera: CameraRecord) -> dict[str, Any]:
@@ -233,7 +250,7 @@ def _findings(
         str(instance.id): source(f"findings/instances/{instance.id}.png") for instance in stored.instances
     }
     found["kinds"] = {name: {"title": rule.title, "meaning": rule.meaning} for name, rule in RULES.items()}
-    return dict(_finite(found))
+    return dict(finite(found))
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
@@ -241,10 +258,10 @@ def _numbers(values: np.ndarray) -> list[float | None]:
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """`value` with null in place of every number that is not finite."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

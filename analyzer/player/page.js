@@ -1,8 +1,8 @@
 // The player in a Streamlit page (Components v2): what comes from Python, and what goes back.
 //   data  {manifest, run, theme?, review {reviewer, reviews, saved, error, turn}|null, neighbours {previous, next}}
-//   back  triggers "review" (changes of reviews), "episode" (id); the view itself goes into the address, not to Python.
+//   back  triggers "review" (changes of reviews), "episode" (id), "compare" ({site, frame}); the view itself goes into the address, not to Python.
 
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
 import { mount } from "./player.js";
 
 const mounted = new WeakMap(); // root -> {address, door, ...}
@@ -66,6 +66,9 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
         const to = by < 0 ? here.data.neighbours?.previous : here.data.neighbours?.next;
         if (to) setTriggerValue("episode", to);
       },
+      tools: (player) => [
+        button("Compare with …", { title: "Set another episode, run or site beside this one", icon: "compare", className: "tool", onclick: () => setTriggerValue("compare", { episode: manifest.episode, site: player.view.state.site }) }),
+      ],
     });
     return;
   }

@@ -26,6 +26,7 @@ const SIMILARITY_KEPT = 64 << 20; // bytes
 //   review   {save(entries), reviews[], reviewer} or null: no review panel
 //   episode  function(-1 | 1): go to the previous or next episode; null: there is no other
 //   changed  function(state, names): told of every change of the view
+//   tools    function(player) -> elements that stand at the end of the header
 // Returns {view, seek, arrived, setTheme, destroy}.
 export function mount(root, manifest, options = {}) {
   const player = new Player(root, manifest, options);
@@ -101,6 +102,7 @@ class Player {
     return el("header", {},
       el("h2", {}, manifest.instruction || "no instruction recorded"),
       el("div", { class: "facts" }, el("span", { class: `outcome ${outcome[0]}` }, outcome[1]), el("span", {}, manifest.policy), el("span", {}, manifest.episode), el("span", {}, `${this.episode.times.length} frames`)),
+      this.tools ??= el("div", { class: "tools" }, ...(this.options.tools?.(this) ?? [])),
     );
   }
 

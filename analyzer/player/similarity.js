@@ -69,24 +69,38 @@ export function similarityTo(point, values, k, eigenvalues, floor, scale, out, f
   return out;
 }
 
-// Similarity at one site, over all frames, piece by piece; the piece with the clicked frame first. `alive()` false: stop.
-export async function similarityAtSite(site, patch, alive, partly) {
+// A patch as something to compare with, at its site: its coordinates, and the scale that "alike" is measured by.
+export async function pointAt(site, patch) {
   const array = site.eigenvectors;
   await array.open();
-  const [frames, cameras, rows, columns, k] = array.shape;
-  const each = cameras * rows * columns;
+  const [, cameras, rows, columns, k] = array.shape;
   const home = Math.floor(patch.frame / array.rowsEach);
   const values = await array.piece(home);
   site.floor ??= floorOf(values, k);
   site.scale ??= SHARE * typicalDistance(values, k, site.eigenvalues, site.floor);
-  const within = (patch.frame - home * array.rowsEach) * each + (patch.camera * rows + patch.row) * columns + patch.column;
-  const roots = scales(site.eigenvalues);
-  const point = coordinatesAt(values, within, k, roots, site.floor);
+  const within = (patch.frame - home * array.rowsEach) * cameras * rows * columns + (patch.camera * rows + patch.row) * columns + patch.column;
+  return { point: coordinatesAt(values, within, k, scales(site.eigenvalues), site.floor), scale: site.scale };
+}
+
+// Similarity at one site, over all frames, piece by piece; the piece with the clicked frame first. `alive()` false: stop.
+export async function similarityAtSite(site, patch, alive, partly) {
+  return similarityAlong(site, await pointAt(site, patch), alive, partly, patch.frame);
+}
+
+// The same of a point of this basis, whichever recording it comes from.
+export async function similarityAlong(site, { point, scale }, alive, partly = null, frame = 0) {
+  const array = site.eigenvectors;
+  await array.open();
+  const [frames, cameras, rows, columns, k] = array.shape;
+  const each = cameras * rows * columns;
+  const home = Math.floor(frame / array.rowsEach);
+  const values = await array.piece(home);
+  site.floor ??= floorOf(values, k);
   const result = new Uint8Array(frames * each);
   // The frame on the screen before all others, then the piece it is in, then the rest.
-  const first = patch.frame - home * array.rowsEach;
+  const first = frame - home * array.rowsEach;
   const part = (number, piece) => result.subarray(number * array.rowsEach * each, number * array.rowsEach * each + piece.length / k);
-  similarityTo(point, values, k, site.eigenvalues, site.floor, site.scale, part(home, values), first * each, (first + 1) * each);
+  similarityTo(point, values, k, site.eigenvalues, site.floor, scale, part(home, values), first * each, (first + 1) * each);
   partly?.(result);
   const order = [home, ...Array.from({ length: array.pieceCount }, (_, i) => i).filter((i) => i !== home)];
   for (const number of order) {
@@ -94,7 +108,7 @@ export async function similarityAtSite(site, patch, alive, partly) {
     const out = part(number, piece);
     for (let from = 0; from < out.length; from += STEP) {
       if (!alive()) return null;
-      similarityTo(point, piece, k, site.eigenvalues, site.floor, site.scale, out, from, Math.min(out.length, from + STEP));
+      similarityTo(point, piece, k, site.eigenvalues, site.floor, scale, out, from, Math.min(out.length, from + STEP));
     }
     await new Promise((go) => setTimeout(go));
   }

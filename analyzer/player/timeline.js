@@ -11,9 +11,22 @@ const STRIP_TOTAL = 168; // pixels that the rows of a heat strip share
 const LANES_SHOWN = 12;
 const CASE_ROWS = 8;
 
+// The axis of one recording by itself: from its first frame to the end of its last.
+//   length  seconds · share(time) -> 0 … 1 · time(share) -> seconds of the recording · marks [share]: what is marked on it
+export function ownAxis({ times, end }) {
+  const length = Math.max(1e-9, end - times[0]);
+  return { length, marks: [], share: (time) => (time - times[0]) / length, time: (share) => times[0] + share * length };
+}
+
 export class Timeline {
-  constructor(episode, view, painter, { seek, selectCase }) {
+  // axis  where a time of the recording lies, see `ownAxis`; a comparison has one that two recordings share
+  // seek  function(frame, share): asked for; `share` of the axis, 0 … 1
+  // beside  {actions, axis, own, name, color}: what another recording did, drawn faintly into the lanes of the same name
+  constructor(episode, view, painter, { seek, selectCase, axis = ownAxis(episode), ruler = true, beside = null }) {
     this.episode = episode;
+    this.axis = axis;
+    this.ruled = ruler;
+    this.beside = beside;
     this.view = view;
     this.painter = painter;
     this.seek = seek;
@@ -38,16 +51,16 @@ export class Timeline {
 
   // -- axis ----------------------------------------------------------------------------------------------------------
 
-  get start() {
-    return this.episode.times[0];
-  }
-
   x(time) {
-    return ((time - this.start) / Math.max(1e-9, this.episode.end - this.start)) * this.width;
+    return this.axis.share(time) * this.width;
   }
 
   time(x) {
-    return this.start + (Math.min(Math.max(0, x), this.width) / Math.max(1, this.width)) * (this.episode.end - this.start);
+    return this.axis.time(this.#share(x));
+  }
+
+  #share(x) {
+    return Math.min(Math.max(0, x), this.width) / Math.max(1, this.width);
   }
 
   // Pixels in which an analysed frame is shown: from itself to the next one.
@@ -74,7 +87,7 @@ export class Timeline {
   build() {
     clear(this.groups);
     this.lanes = [];
-    this.#ruler();
+    if (this.ruled) this.#ruler();
     if (this.episode.assessed) this.#cases();
     if (this.episode.instances.length) this.#instances();
     if (this.view.state.pair && this.episode.confusion) this.#confusion();
@@ -115,12 +128,12 @@ export class Timeline {
   }
 
   #drawRuler(context, colors) {
-    const length = this.episode.end - this.start;
+    const { length, marks } = this.axis;
     const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((s) => (s / length) * this.width >= 64) ?? length;
     context.font = "11px system-ui, sans-serif";
     context.textBaseline = "middle";
     for (let i = 0; i * step <= length + 1e-9; i++) {
-      const x = this.x(this.start + i * step);
+      const x = ((i * step) / length) * this.width;
       context.fillStyle = colors.hairline;
       context.fillRect(Math.min(x, this.width - 1), RULER - 7, 1, 7);
       const text = step >= 1 ? seconds(i * step).replace(".00", "") : `${Number((i * step).toFixed(2))} s`;
@@ -129,6 +142,8 @@ export class Timeline {
         context.fillText(text, x + 4, RULER / 2 - 2);
       }
     }
+    context.fillStyle = colors.accent;
+    for (const share of marks) context.fillRect(Math.round(share * this.width) - 1, 0, 2, RULER);
   }
 
   #cases() {
@@ -292,25 +307,27 @@ export class Timeline {
         this.build();
       } });
     });
-    const keys = el("span", { class: "line-key" }, el("i", { class: "solid" }), "recorded", both || actions.series.some((r) => r.predicted) ? [el("i", { class: "dashed" }), "predicted"] : null);
+    const keys = el("span", { class: "line-key" }, el("i", { class: "solid" }), this.beside?.actions ? this.beside.own : "recorded", both || actions.series.some((r) => r.predicted) ? [el("i", { class: "dashed" }), "predicted"] : null);
+    if (this.beside?.actions) keys.append(el("i", { class: "beside" }), this.beside.name);
     const lanes = actions.series.filter((row) => !this.hidden.has(row.name)).map((row) => this.#actionLane(row, actions));
     this.#group("actions", "Actions", lanes, [el("span", { class: "chips" }, ...chips), keys]);
   }
 
   #actionLane(row, actions) {
     const height = 30;
-    const values = [...(row.recorded ?? []), ...(row.predicted ?? [])].filter((value) => value !== null);
+    const other = this.beside?.actions?.series.find((one) => one.name === row.name && one.unit === row.unit && one.kind === row.kind)?.recorded ?? null;
+    const values = [...(row.recorded ?? []), ...(row.predicted ?? []), ...(other ?? [])].filter((value) => value !== null);
     let [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
     if (low === high) high = low + 1;
     const y = (value) => height - 5 - ((value - low) / (high - low)) * (height - 9);
-    const line = (context, series) => {
+    const line = (context, series, times = actions.times, axis = this.axis) => {
       context.beginPath();
       // Where only every n-th frame was analysed, only every n-th step has a value: those belong together.
       const steps = series.flatMap((value, step) => (value === null ? [] : [step]));
       const gaps = steps.slice(1).map((step, i) => step - steps[i]).sort((a, b) => a - b);
       const usual = gaps[gaps.length >> 1] ?? 1;
       steps.forEach((step, i) => {
-        const x = this.x(actions.times[step]);
+        const x = axis.share(times[step]) * this.width;
         if (i && step - steps[i - 1] <= 1.5 * usual) context.lineTo(x, y(series[step]));
         else context.moveTo(x, y(series[step]));
         if (steps.length === 1) context.lineTo(x + 2, y(series[step]));
@@ -324,6 +341,10 @@ export class Timeline {
         context.fillRect(0, y(0), this.width, 1);
         context.lineJoin = "round";
         context.lineWidth = 1.5;
+        if (other) {
+          context.strokeStyle = this.beside.color();
+          line(context, other, this.beside.actions.times, this.beside.axis);
+        }
         if (row.recorded) {
           context.strokeStyle = colors.recorded;
           line(context, row.recorded);
@@ -374,8 +395,10 @@ export class Timeline {
     }
   }
 
-  mark(frame) {
+  // `share`: where the cursor stands on the axis; null: where the frame begins.
+  mark(frame, share = null) {
     this.frame = frame;
+    this.at = share;
     this.element.setAttribute("aria-valuenow", frame);
     this.element.setAttribute("aria-valuetext", `frame ${frame} of ${this.episode.times.length}, ${seconds(this.episode.times[frame])}`);
     this.#place();
@@ -389,7 +412,7 @@ export class Timeline {
   #place() {
     const { times, end } = this.episode;
     const frame = this.frame ?? 0;
-    this.cursor.style.transform = `translateX(${GUTTER + this.x(times[frame])}px)`;
+    this.cursor.style.transform = `translateX(${GUTTER + (this.at === null || this.at === undefined ? this.x(times[frame]) : this.at * this.width)}px)`;
     this.looped.hidden = !this.range;
     if (!this.range) return;
     const [first, last] = this.range;
@@ -409,6 +432,11 @@ export class Timeline {
     return frameAt(this.episode.times, this.time(x));
   }
 
+  #seek(event) {
+    const x = event.clientX - this.element.getBoundingClientRect().left - GUTTER;
+    this.seek(this.#frameAt(event), this.#share(x));
+  }
+
   #press(event) {
     if (event.button !== 0 || event.target.closest("button")) return;
     const x = event.clientX - this.element.getBoundingClientRect().left - GUTTER;
@@ -419,8 +447,8 @@ export class Timeline {
     event.preventDefault();
     this.element.focus({ preventScroll: true });
     this.element.setPointerCapture(event.pointerId);
-    this.seek(this.#frameAt(event));
-    const move = (moved) => this.seek(this.#frameAt(moved));
+    this.#seek(event);
+    const move = (moved) => this.#seek(moved);
     const up = () => {
       this.element.removeEventListener("pointermove", move);
       this.element.removeEventListener("pointerup", up);

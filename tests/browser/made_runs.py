@@ -156,7 +156,7 @@ def _record(
         source=str(episode.source),
         format=episode.format,
         locator="",
-        fingerprints=("none",) * len(cameras),
+        fingerprints=tuple(camera.fingerprint() for camera in episode.cameras.values()),
         cameras=tuple(cameras),
         frames=frames,
         times_s=tuple(float(times[frame]) for frame in frames),
