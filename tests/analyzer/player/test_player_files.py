@@ -110,10 +110,16 @@ def test_a_run_without_its_preview_says_so(run: RunFolder, tmp_path: Path) -> No
     assert "no preview" in content["warnings"][0]
 
 
+OF_PAGES = {
+    *("page.js", "library.js", "compare_page.js"),  # their doors
+    *("compare.js", "differences.js", "pair_clock.js", "exports.js"),  # what they have beside the player
+}
+
+
 def test_the_bundle_holds_every_module_once_and_exports_the_door() -> None:
     text = assets.bundle()
     for name in assets.asset_types():
-        if name.endswith(".js") and name not in ("page.js", "library.js"):  # the doors of the pages
+        if name.endswith(".js") and name not in OF_PAGES:
             assert text.count(f'modules["{name}"] = ') == 1, name
     assert "</script" not in text
     assert text.index('modules["dom.js"] = ') < text.index('modules["player.js"] = ')
