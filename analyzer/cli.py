@@ -18,6 +18,7 @@ from analyzer.commands.assess import ASSESS
 from analyzer.commands.compare import COMPARE
 from analyzer.commands.demo import DEMO
 from analyzer.commands.doctor import DOCTOR
+from analyzer.commands.export import EXPORT
 from analyzer.commands.inspect import INSPECT
 from analyzer.commands.render import RENDER
 from analyzer.commands.report import REPORT
@@ -28,7 +29,7 @@ from analyzer.progress import Progress, Silent
 from foundation.errors import LensError
 from foundation.names import printable
 
-COMMANDS = (DEMO, INSPECT, RUN, ASSESS, RENDER, REPORT, VIEW, COMPARE, SHEET, DOCTOR)
+COMMANDS = (DEMO, INSPECT, RUN, ASSESS, RENDER, REPORT, VIEW, COMPARE, EXPORT, SHEET, DOCTOR)
 """In the order of --help."""
 
 EXIT_CODES = (

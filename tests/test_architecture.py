@@ -27,6 +27,7 @@ HOMES = {
     "onnx": "policies",
     "safetensors": "policies",
     "tqdm": "analyzer/progress_bar.py",
+    "rerun": "analyzer/exports/rerun_recording.py",
     "jinja2": "analyzer/report/render_page.py",
     "streamlit": "app_pages",
     "starlette": "app_pages",

@@ -67,7 +67,7 @@ def as_csv_text(report: Report) -> str:
     writer.writerow(COLUMNS)
     for episode in report.episodes:
         for case in episode.cases or (None,):
-            writer.writerow([_cell(value) for value in _row(episode, case)])
+            writer.writerow([cell(value) for value in _row(episode, case)])
     return out.getvalue()
 
 
@@ -101,7 +101,7 @@ def _row(episode: ReportedEpisode, case: Case | None) -> list[object]:
     ]
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
     """Text on one line; what a spreadsheet would run as a formula starts with an apostrophe."""
     if value is None:
         return ""
