@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from analyzer.comparison.shared_clock import SharedClock, Take, gripper_events, shared_clocks
@@ -42,6 +42,7 @@ def by_name(a: Take, b: Take) -> dict[str, SharedClock]:
     return {clock.name: clock for clock in shared_clocks(a, b)[0]}
 
 
+@settings(deadline=None)
 @given(takes(), takes())
 def test_every_frame_of_both_is_shown_in_order_from_start_to_end(a: Take, b: Take) -> None:
     for clock in shared_clocks(a, b)[0]:
@@ -55,6 +56,7 @@ def test_every_frame_of_both_is_shown_in_order_from_start_to_end(a: Take, b: Tak
         assert at[-1] < clock.end_s
 
 
+@settings(deadline=None)
 @given(takes(), takes())
 def test_neither_side_is_faster_than_it_was_and_both_end(a: Take, b: Take) -> None:
     for clock in shared_clocks(a, b)[0]:
@@ -67,6 +69,7 @@ def test_neither_side_is_faster_than_it_was_and_both_end(a: Take, b: Take) -> No
         assert clock.end_s >= max(a.end_s, b.end_s) - 1e-6
 
 
+@settings(deadline=None)
 @given(takes(), takes())
 def test_swapped_sides_give_the_same_clock(a: Take, b: Take) -> None:
     there, back = by_name(a, b), by_name(b, a)
