@@ -10,10 +10,14 @@ import streamlit as st
 
 from app_pages.artifact_route import routes
 from app_pages.compare_route import compare_routes
+from app_pages.export_route import export_routes
 from app_pages.library_route import library_routes
 from app_pages.opened import name_folders
 
 if sys.argv[1:]:
     name_folders([Path(argument) for argument in sys.argv[1:]])
 
-app = st.App(Path(__file__).parent / "app_pages" / "main.py", routes=[*routes(), *library_routes(), *compare_routes()])
+app = st.App(
+    Path(__file__).parent / "app_pages" / "main.py",
+    routes=[*routes(), *library_routes(), *compare_routes(), *export_routes()],
+)

@@ -52,6 +52,11 @@ def manifest_address(run: str, episode: str) -> str:
     return f"/lens/run/{quote(run)}/{quote(safe_name(episode))}/manifest.json"
 
 
+def exports_address(run: str, episode: str) -> str:
+    """See app_pages.export_route."""
+    return f"/lens/export/{quote(run)}/{quote(safe_name(episode))}"
+
+
 # Plain functions: Starlette runs them on threads of their own, so that a slow disk holds nobody else up.
 
 

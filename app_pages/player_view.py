@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from analyzer.player import assets
-from app_pages.artifact_route import manifest_address, module_address
+from app_pages.artifact_route import exports_address, manifest_address, module_address
 
 # Each page loads the modules from the server, where the browser keeps them; the loader alone travels with a rerun.
 _LOADER = """
@@ -61,6 +61,7 @@ def player(
             "module": module_address(),
             "manifest": manifest_address(run, episode),
             "run": run,
+            "exports": exports_address(run, episode),
             "review": review,
             "neighbours": neighbours or {},
         },

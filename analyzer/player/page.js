@@ -1,8 +1,9 @@
 // The player in a Streamlit page (Components v2): what comes from Python, and what goes back.
-//   data  {manifest, run, theme?, review {reviewer, reviews, saved, error, turn}|null, neighbours {previous, next}}
+//   data  {manifest, run, exports: address of what can be exported, theme?, review {reviewer, reviews, saved, error, turn}|null, neighbours {previous, next}}
 //   back  triggers "review" (changes of reviews), "episode" (id), "compare" ({site, frame}); the view itself goes into the address, not to Python.
 
 import { button, el } from "./dom.js";
+import { ExportMenu } from "./exports.js";
 import { mount } from "./player.js";
 
 const mounted = new WeakMap(); // root -> {address, door, ...}
@@ -44,6 +45,7 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
   let here = mounted.get(host);
   if (here && here.address !== data.manifest) {
     here.door?.destroy();
+    here.exports?.destroy();
     here = null;
   }
   if (!here) {
@@ -67,6 +69,7 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
         if (to) setTriggerValue("episode", to);
       },
       tools: (player) => [
+        data.exports ? (here.exports = new ExportMenu(data.exports, player)).element : null,
         button("Compare with …", { title: "Set another episode, run or site beside this one", icon: "compare", className: "tool", onclick: () => setTriggerValue("compare", { episode: manifest.episode, site: player.view.state.site }) }),
       ],
     });
@@ -83,5 +86,6 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
 export function detach(parentElement) {
   const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
   mounted.get(host)?.door?.destroy();
+  mounted.get(host)?.exports?.destroy();
   mounted.delete(host);
 }
