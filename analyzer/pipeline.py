@@ -244,7 +244,7 @@ def _write_episode(
             write_actions(building / "actions.parquet", episode.actions, episode.action_space, table)
         places = {name: (place.x, place.y, place.width, place.height) for name, place in mosaic.cameras.items()}
         record = replace(
-            _episode_record(recording, episode, request, policy, places),
+            episode_record(recording, episode, request, policy, places),
             predicted_space=None if table is None else table.space,
             notes=(*episode.notes, *action_notes),
         )
@@ -344,7 +344,7 @@ def _write_site(
     )
 
 
-def _episode_record(
+def episode_record(
     recording: EpisodeSummary,
     episode: Episode,
     request: FeatureRequest,

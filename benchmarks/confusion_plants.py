@@ -2,169 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
 
 import numpy as np
-import torch
 
-from analyzer.confusion.along_sites import ConfusionAlongSites, PairsOfCamera
-from analyzer.confusion.pair import PairTrace, SiteConfusion
-from analyzer.confusion.traces import verdict
 from analyzer.failures.case import Case, Event
 from analyzer.failures.cases import Telling, make_cases
 from analyzer.failures.events import confused
-from analyzer.features import FeatureRequest, default_cache, extract
-from analyzer.instances.given import given
-from analyzer.instances.instances import Instances
-from analyzer.instances.patches import PatchRule
-from analyzer.instances.view import SiteView
-from analyzer.ncut.embedding import coordinates
-from analyzer.ncut.nystrom import NystromNcut
-from analyzer.run_folder import CameraRecord
-from analyzer.settings import Settings
-from policies.policy import Policy
-from videos.episode import Episode
+from benchmarks.confusion_scene import (
+    KINDS,
+    MOVABLE,
+    SETTINGS,
+    SITES,
+    Compared,
+    Scene,
+    of_frames,
+    view,
+    visible,
+)
 
-CAMERA = "agentview"
-STRIDE = 3
-"""Every third frame, about 7 a second."""
-SITES = ("vision.3", "vision.5", "vision.7", "vision.9", "vision.11")
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """One episode: features, ground-truth instances, and its confusion as it is."""
-
-    name: str
-    features: Mapping[str, np.ndarray]
-    """Site -> (T, rows, cols, C) float16."""
-    embedded: Mapping[str, np.ndarray]
-    """Site -> (T, rows, cols, c) float32 coordinates."""
-    instances: Instances
-    labels: np.ndarray
-    """(T, rows, cols) whose each patch is."""
-    times_s: np.ndarray
-    compared: PairsOfCamera
-    confusion: ConfusionAlongSites
-    settings: Settings
-
-    @cached_property
-    def confused_anyway(self) -> frozenset[tuple[int, ...]]:
-        """Pairs that have a case as they are: the policy's own confusion, which is nobody's mistake."""
-        _, cases = self.cases(SITES, self.embedded, self.confusion)
-        return frozenset(case.instances for case in cases)
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        return self.labels.shape[1], self.labels.shape[2]
-
-    def cases(
-        self, sites: Sequence[str], embedded: Mapping[str, np.ndarray], measured: ConfusionAlongSites
-    ) -> tuple[list[Event], tuple[Case, ...]]:
-        """As an analysis makes them, of the pairs alone."""
-        settings = self.settings
-        events = [
-            event
-            for p, pair in enumerate(measured.pairs)
-            for event in confused(pair, measured.curves[p, :, :, 0], tuple(sites), self.times_s, settings)
-        ]
-        views = [view(site, embedded[site]) for site in sites]
-        telling = Telling(
-            episode=self.name,
-            sites=tuple(sites),
-            instances={one.id: one for one in self.instances.instances},
-            times_s=self.times_s,
-            numbers=tuple(range(len(self.times_s))),
-            counted="frame",
-            settings=settings,
-        )
-        traces = [_trace(measured, p, tuple(sites), settings) for p in range(len(measured.pairs))]
-
-        def trace(pair: tuple[int, int], first: int, last: int) -> np.ndarray:
-            return np.stack([self.compared.between(one, pair, first, last) for one in views])
-
-        return events, make_cases(events, traces, trace, telling)
-
-
-def view(site: str, values: np.ndarray) -> SiteView:
-    return SiteView(site, values.shape[1:3], partial(_part, values))
-
-
-def _part(values: np.ndarray, start: int, stop: int) -> np.ndarray:
-    return values[start:stop]
-
-
-def _trace(measured: ConfusionAlongSites, p: int, sites: tuple[str, ...], settings: Settings) -> PairTrace:
-    told, at = verdict(
-        measured.total[p, :, 0],
-        float(measured.pixels[p]),
-        on=settings.confusion_on,
-        off=settings.confusion_off,
-        look_alike=settings.look_alike,
-    )
-    along = tuple(SiteConfusion(site, None, None, None, None) for site in sites)
-    pixels = None if np.isnan(measured.pixels[p]) else float(measured.pixels[p])
-    return PairTrace(*measured.pairs[p], along, pixels, told, None if at is None else sites[at])
-
-
-def embed(features: np.ndarray, settings: Settings) -> np.ndarray:
-    """(T, rows, cols, C) features -> (T, rows, cols, c) coordinates, as `analyzer.basis` makes them."""
-    rows = features.reshape(-1, features.shape[-1])
-    ncut = NystromNcut(
-        settings.n_eigenvectors,
-        n_landmarks=settings.n_landmarks,
-        affinity=settings.affinity,
-        mean_affinity=settings.mean_affinity,
-        density=settings.density,
-        seed=settings.seed,
-    ).fit(rows[at : at + 8192] for at in range(0, len(rows), 8192))
-    # The eigenvectors are stored as float16 in a run folder.
-    vectors = torch.cat([part.half().float() for part in ncut.transform_chunks(rows)])
-    return np.asarray(coordinates(vectors, ncut.eigenvalues_.float()).numpy().reshape(*features.shape[:3], -1))
-
-
-def scene(episode: Episode, policy: Policy, settings: Settings, say: Callable[[str], None]) -> Scene:
-    """Features from the cache, masks of the recording, confusion as an analysis would find it."""
-    frames = tuple(range(0, episode.frame_count, STRIDE))
-    request = FeatureRequest(cameras=(CAMERA,), frames=frames, sites=SITES, batch=4)
-    say(f"{episode.id}: {len(frames)} frames")
-    stored = extract(episode, policy, request, default_cache())
-    features = {site: one.frames(0, len(frames))[:, 0] for site, one in stored.items()}
-    height, width = episode.cameras[CAMERA].size
-    matrix = policy.transform.to_recording(height, width)
-    camera = CameraRecord(
-        CAMERA, width, height, tuple(tuple(map(float, row)) for row in matrix), policy.transform.size, (0, 0, 1, 1)
-    )
-    assert episode.masks is not None
-    truth = episode.masks[CAMERA].load()
-    pictures = [frame.rgb for frame in episode.cameras[CAMERA].frames(frames)]
-    masks = truth.labels[list(frames)]
-    instances = given(camera, pictures, masks, truth.names)
-    embedded = {site: embed(values, settings) for site, values in features.items()}
-    grid = features[SITES[0]].shape[1:3]
-    ids = [one.id for one in instances.of(CAMERA, "object")]
-    compared = PairsOfCamera(camera, ids, masks, [grid], settings, frames=len(frames))
-    views = [view(site, values) for site, values in embedded.items()]
-    confusion = compared.measure(views, {}, lambda positions: (pictures[at] for at in positions))
-    rule = PatchRule(camera, grid)
-    labels = np.stack([rule(mask) for mask in masks])
-    times_s = episode.times_s[list(frames)]
-    return Scene(episode.id, features, embedded, instances, labels, times_s, compared, confusion, settings)
-
-
-WAYS = ("patches", "mean", "plain")
-"""How a blend is made. "patches": that share of a's patches is replaced by patches of b; then the truth is known, for a
-patch of b finds its like in a as often: confusion is the share. "mean": every patch moves so far from a's mean to b's,
-its difference from the mean being a mixture of both, as varied as they are; how far that confuses depends on how far the
-two lie apart. "plain": the weighted mean of two patches, which is less varied than either: a tight cluster within a wide
-one, which can be told by its tightness."""
+WAYS = ("mix", "share")
+"""How a blend of strength s is made, f and g being patches of the two objects in the same frame. "mix": f' = (1 - s) f + s g.
+"share": f' = g for a share s of the patches, f for the others. Each place of the grid has a g of its own for as long as the
+plant lasts, drawn by how much of the object a patch shows: what stands still keeps its features from frame to frame."""
+LENGTH = (0.2, 0.5)
+"""Shares of the episode that a plant lasts."""
 
 
 @dataclass(frozen=True)
 class Plant:
-    """`blend` of b's features goes into a's, from a site on and in an interval."""
+    """b's features are blended into a's, from a site on and in an interval."""
 
     a: int
     b: int
@@ -173,132 +43,180 @@ class Plant:
     first: int
     last: int
     """Frames, both included."""
-    blend: float
+    strength: float
     seed: int
-    way: str = "patches"
-    """One of `WAYS`."""
+    way: str
 
-    def apply(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """(T, rows, cols, C) -> the same with the plant, drawn from b's patches in the same frame."""
+    def patches(self, scene: Scene) -> np.ndarray:
+        """(T, rows, cols) bool: those that it changes, all that count for a."""
+        held = np.zeros(scene.cover[self.a].shape, bool)
+        held[self.first : self.last + 1] = scene.cover[self.a][self.first : self.last + 1] > 0
+        return held
+
+    def values(self, scene: Scene, site: str) -> np.ndarray:
+        """(n, C) float16: what they are changed to, in their order."""
         rng = np.random.default_rng(self.seed)
-        planted = features.astype(np.float32)
-        kept, taken = 1 - self.blend, self.blend
+        rows, cols = scene.cover[self.a].shape[1:]
+        whose, taken = rng.random((rows, cols)), rng.random((rows, cols)) < self.strength
+        parts = []
         for t in range(self.first, self.last + 1):
-            own, other = labels[t] == self.a, labels[t] == self.b
-            if not own.any() or not other.any():
-                continue
-            x, y = planted[t][own], features[t][other].astype(np.float32)
-            drawn = y[rng.integers(len(y), size=len(x))]
-            if self.way == "patches":
-                planted[t][own] = np.where(rng.random((len(x), 1)) < taken, drawn, x)
-                continue
-            stretch = 1.0 if self.way == "plain" else 1 / float(np.hypot(kept, taken))
-            middle = kept * x.mean(0) + taken * y.mean(0)
-            planted[t][own] = middle + stretch * (kept * x + taken * drawn - middle)
-        return planted.astype(np.float16)
+            own, features = scene.cover[self.a][t] > 0, scene.features[site][t].astype(np.float32)
+            chance = scene.cover[self.b][t].cumsum()
+            g = features.reshape(rows * cols, -1)[np.searchsorted(chance, whose[own] * chance[-1], side="right")]
+            f = features[own]
+            if self.way == "share":
+                parts.append(np.where(taken[own][:, None], g, f))
+            else:
+                parts.append((1 - self.strength) * f + self.strength * g)
+        return np.concatenate(parts).astype(np.float16)
 
 
-def plants(
-    scenes: Sequence[Scene], blends: Sequence[float], count: int, seed: int, *, way: str = WAYS[0]
-) -> Iterator[tuple[Scene, Plant]]:
-    """Random ones, of pairs that have no case as they are and are both visible throughout the interval."""
-    rng = np.random.default_rng(seed)
-    found = 0
-    known = {one.name: one.confused_anyway for one in scenes}
-    while found < count:
-        one = scenes[int(rng.integers(len(scenes)))]
-        p = int(rng.integers(len(one.confusion.pairs)))
-        pair = one.confusion.pairs[p]
-        frames = len(one.times_s)
-        length = int(rng.integers(round(0.2 * frames), round(0.5 * frames) + 1))
-        first = int(rng.integers(0, frames - length + 1))
-        last = first + length - 1
-        visible = ~np.isnan(one.confusion.curves[p, 0, first : last + 1, 0])
-        a, b = pair if rng.random() < 0.5 else pair[::-1]
-        onset, blend, number = int(rng.integers(len(SITES))), float(rng.choice(blends)), int(rng.integers(2**31))
-        if pair in known[one.name] or not visible.all():
-            continue
-        found += 1
-        yield one, Plant(a, b, onset, first, last, blend, number, way)
+def drawn(scene: Scene, strengths: Sequence[float], count: int, seed: int, way: str) -> list[Plant]:
+    """Random plants in a scene, the same ones for both ways: of movable objects that are visible throughout, and of
+    which nothing says that they are confused without it."""
+    rng = np.random.default_rng((seed, *scene.name.encode()))
+    pairs = [pair for pair in combinations(MOVABLE, 2) if pair not in scene.confused_as_it_is]
+    found: list[Plant] = []
+    for _ in range(10_000 if pairs else 0):
+        a, b = pairs[int(rng.integers(len(pairs)))]
+        if rng.random() < 0.5:
+            a, b = b, a
+        first, last = interval(rng, len(scene))
+        onset, strength = int(rng.integers(len(SITES))), float(rng.choice(strengths))
+        number = int(rng.integers(2**31))
+        if visible(scene, (a, b))[first : last + 1].all():
+            found.append(Plant(a, b, onset, first, last, strength, number, way))
+            if len(found) == count:
+                break
+    return found
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What an analysis makes of a plant."""
-
-    plant: Plant
-    rank: int | None
-    """From 0, among the cases of pairs that had none before; None: no case."""
-    rank_of_all: int | None
-    """Among all cases, those of pairs that the policy takes for the same by itself included."""
-    iou: float
-    """Of the frames in which the pair was confused with the interval."""
-    onset: int | None
-    bystanders: int
-    """New cases of pairs that neither of the two belongs to."""
-    values: np.ndarray
-    """(sites,) confusion over the interval."""
-
-
-def detect(one: Scene, plant: Plant) -> Outcome:
-    embedded = dict(one.embedded)
-    for site in SITES[plant.onset :]:
-        embedded[site] = embed(plant.apply(one.features[site], one.labels), one.settings)
-    measured = one.compared.measure([view(site, embedded[site]) for site in SITES], {}, None)
-    before = one.confused_anyway
-    events, cases = one.cases(SITES, embedded, measured)
-    pair = (min(plant.a, plant.b), max(plant.a, plant.b))
-    new = [case for case in cases if case.instances not in before]
-    rank = next((at for at, case in enumerate(new) if case.instances == pair), None)
-    rank_of_all = next((at for at, case in enumerate(cases) if case.instances == pair), None)
-    held = np.zeros(len(one.times_s), bool)
-    for event in events:
-        if event.instances == pair:
-            held[event.first : event.last + 1] = True
-    truth = np.zeros(len(held), bool)
-    truth[plant.first : plant.last + 1] = True
-    onset = None if rank is None else SITES.index(new[rank].sites[0])
-    bystanders = sum(not {plant.a, plant.b} & set(case.instances) for case in new)
-    p = measured.pairs.index(pair)
-    values = np.nanmean(measured.curves[p, :, plant.first : plant.last + 1, 0], axis=1)
-    iou = float((held & truth).sum() / max(1, (held | truth).sum()))
-    return Outcome(plant, rank, rank_of_all, iou, onset, bystanders, values)
+def interval(rng: np.random.Generator, frames: int) -> tuple[int, int]:
+    """(first, last) of a random stretch of an episode."""
+    length = int(rng.integers(round(LENGTH[0] * frames), round(LENGTH[1] * frames) + 1))
+    first = int(rng.integers(0, frames - length + 1))
+    return first, first + length - 1
 
 
 @dataclass(frozen=True)
-class Control:
-    """A pair of an episode as it is, over an interval, up to the last site at which the policy keeps things apart."""
+class Outcome:
+    """What an analysis makes of a plant, with one kind of instances."""
 
-    scene: str
-    pair: tuple[int, int]
-    first: int
-    last: int
-    false: bool
-    """A case about the pair overlaps the interval."""
+    missing: bool
+    """One of the two was not found as an instance."""
+    rank: int | None = None
+    """From 0, among confused pairs that had no case before; None: no case."""
+    rank_of_pairs: int | None = None
+    """Among all confused pairs, those that the policy takes for the same by itself included."""
+    rank_of_all: int | None = None
+    """Among all cases of the episode."""
+    score: float | None = None
+    iou: float = 0.0
+    """Of the frames in which the pair counts as confused with the interval."""
+    onset: int | None = None
+    bystanders: int = 0
+    """New cases of pairs that neither of the two belongs to."""
+    values: tuple[float, ...] = ()
+    """Of each site, the mean confusion of the pair over the interval."""
 
 
-def controls(scenes: Sequence[Scene], sites: Sequence[str], count: int, seed: int) -> Iterator[Control]:
-    """Random ones of pairs whose colours differ in the picture."""
-    rng = np.random.default_rng(seed)
-    number = len(sites)
-    told: dict[str, list[Event]] = {}
-    for one in scenes:
-        part = replace(one.confusion, curves=one.confusion.curves[:, :number], total=one.confusion.total[:, :number])
-        events, cases = one.cases(sites, one.embedded, part)
-        pairs = {case.instances for case in cases}
-        told[one.name] = [event for event in events if event.instances in pairs]
-    found = 0
-    while found < count:
-        one = scenes[int(rng.integers(len(scenes)))]
-        p = int(rng.integers(len(one.confusion.pairs)))
-        frames = len(one.times_s)
-        length = int(rng.integers(round(0.2 * frames), round(0.5 * frames) + 1))
-        first = int(rng.integers(0, frames - length + 1))
-        last = first + length - 1
-        visible = ~np.isnan(one.confusion.curves[p, 0, first : last + 1, 0])
-        if not visible.all() or one.confusion.pixels[p] >= one.settings.look_alike:
-            continue
-        found += 1
-        pair = one.confusion.pairs[p]
-        false = any(e.instances == pair and e.first <= last and e.last >= first for e in told[one.name])
-        yield Control(one.name, pair, first, last, false)
+def detect(scene: Scene, plant: Plant, kinds: Sequence[str] = KINDS, *, anew: bool = False) -> dict[str, Outcome]:
+    """Outcomes by kind of instances, which are those of the episode as it is."""
+    placed = dict(scene.placed)
+    patches = plant.patches(scene)
+    for site in SITES[plant.onset :]:
+        values = plant.values(scene, site)
+        if anew:
+            features = scene.features[site].copy()
+            features[patches] = values
+            placed[site] = scene.anew(site, features)
+        else:
+            placed[site] = scene.replaced(site, patches, values)
+    return {kind: _outcome(scene, plant, placed, scene.kinds[kind], anew=anew) for kind in kinds}
+
+
+def _outcome(scene: Scene, plant: Plant, placed: Mapping[str, np.ndarray], plain: Compared, *, anew: bool) -> Outcome:
+    if plant.a not in plain.who or plant.b not in plain.who:
+        return Outcome(missing=True)
+    pair = (min(plain.who[plant.a], plain.who[plant.b]), max(plain.who[plant.a], plain.who[plant.b]))
+    curves = _curves(scene, plant, placed, plain, anew=anew)
+    events, cases = _cases(scene, plant, placed, plain, curves, anew=anew)
+    before = {case.instances for case in plain.findings.cases if case.kind == "confused"}
+    told = [case for case in cases if case.kind == "confused"]
+    new = [case for case in told if case.instances not in before]
+    rank = _rank(new, pair)
+    truth, now = np.zeros(len(scene), bool), np.zeros(len(scene), bool)
+    truth[plant.first : plant.last + 1] = True
+    for event in events:
+        if event.rule == "confused" and event.instances == pair:
+            now[event.first : event.last + 1] = True
+    p = plain.pairs.pairs.index(pair)
+    over = curves[p, :, plant.first : plant.last + 1, 0]
+    return Outcome(
+        missing=False,
+        rank=rank,
+        rank_of_pairs=_rank(told, pair),
+        rank_of_all=_rank(cases, pair),
+        score=None if rank is None else new[rank].score,
+        iou=float((now & truth).sum() / (now | truth).sum()),
+        onset=None if rank is None else SITES.index(new[rank].sites[0]),
+        bystanders=sum(not set(pair) & set(case.instances) for case in new),
+        values=tuple(round(float(one), 3) for one in np.nanmean(over, axis=1)),
+    )
+
+
+def _curves(scene: Scene, plant: Plant, placed: Mapping[str, np.ndarray], plain: Compared, *, anew: bool) -> np.ndarray:
+    """(P, sites, T, 3): measured again where the plant reaches."""
+    half, total = SETTINGS.confusion_window // 2, len(scene)
+    # Coupling carries the plant a frame further, pooling half a window.
+    start, stop = (0, total) if anew else (max(0, plant.first - 1 - half), min(total, plant.last + 2 + half))
+    first, end = max(0, start - half), min(total, stop + half)
+    views = [view(site, placed[site], first) for site in SITES[plant.onset :]]
+    again = of_frames(plain.pairs, first, end).measure(views, {}, None).curves
+    curves = plain.curves.copy()
+    curves[:, plant.onset :, start:stop] = again[:, :, start - first : stop - first]
+    return curves
+
+
+def _cases(
+    scene: Scene, plant: Plant, placed: Mapping[str, np.ndarray], plain: Compared, curves: np.ndarray, *, anew: bool
+) -> tuple[list[Event], tuple[Case, ...]]:
+    """As an analysis makes them: confusion anew, what the hand and the arm do as it was."""
+    motion = scene.analysed.motion
+    events = [event for event in plain.findings.events if event.rule != "confused"]
+    for p, pair in enumerate(plain.pairs.pairs):
+        events += confused(pair, curves[p, :, :, 0], SITES, motion.times_s, SETTINGS)
+    telling = Telling(
+        episode=scene.name,
+        sites=SITES,
+        instances={one.id: one for one in plain.instances.instances},
+        times_s=motion.times_s,
+        numbers=tuple(int(step) for step in motion.steps),
+        counted="step",
+        settings=SETTINGS,
+    )
+    views = [view(site, placed[site]) for site in SITES]
+
+    def trace(pair: tuple[int, int], start: int, last: int) -> np.ndarray:
+        changed = anew or plain.who[plant.a] in pair
+        key = (pair, start, last)
+        if changed or key not in plain.traces:
+            values = np.stack([plain.pairs.between(one, pair, start, last) for one in views])
+            if changed:
+                return values
+            plain.traces[key] = values
+        return plain.traces[key]
+
+    return events, make_cases(events, plain.findings.pairs, trace, telling)
+
+
+def _rank(cases: Sequence[Case], pair: tuple[int, int]) -> int | None:
+    return next((at for at, case in enumerate(cases) if case.kind == "confused" and case.instances == pair), None)
+
+
+def as_json(plant: Plant, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    return {"plant": asdict(plant), "outcomes": {kind: asdict(one) for kind, one in outcomes.items()}}
+
+
+def from_json(stored: dict[str, Any]) -> tuple[Plant, dict[str, Outcome]]:
+    return Plant(**stored["plant"]), {kind: Outcome(**one) for kind, one in stored["outcomes"].items()}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,14 +29,13 @@ from analyzer.instances.instances import Instances
 from analyzer.instances.patches import PatchRule
 from analyzer.run_folder import CameraRecord
 from analyzer.settings import Settings
+from benchmarks.linear_policy import LinearPolicy
 from benchmarks.ncut_table import Table
 from foundation.action_space import LIBERO
 from foundation.errors import PolicyUnavailable
-from policies.attribution import ATTRIBUTED, Attributable, Attribution, opened_gates
+from policies.attribution import ATTRIBUTED, Attributable
 from policies.catalog import load_policy
-from policies.inputs import stack_pixels
-from policies.policy import FeatureSite, Policy, PolicyOutput
-from policies.transform import Normalisation, Resize, StepTransform
+from policies.policy import Policy
 from videos.catalog import open_episode
 from videos.episode import Episode
 from videos.samples import NAMES, sample
@@ -52,53 +51,6 @@ LOOKED_AT = 48
 """Frames of an episode: before the hand has moved things away from where the planted policy looks."""
 FEWEST = 1.5
 """Patches that an object must cover to be planted."""
-
-
-class PlantedPolicy:
-    """action[d] = sum over patches and colours of weights[row, col, c, d] * colour, colours 0 … 1."""
-
-    cameras = ("image",)
-    state_size: int | None = None
-    name = fingerprint = "planted"
-    default_sites = (ATTRIBUTED,)
-    action_flops = 1e6
-    action_space = LIBERO
-
-    def __init__(self, weights: np.ndarray) -> None:
-        self._weights = torch.from_numpy(weights)
-        self.transform = StepTransform((Resize(224, 224),), (Normalisation((0.0,) * 3, (1.0,) * 3),))
-        self.sites = {ATTRIBUTED: FeatureSite(ATTRIBUTED, 3, GRID, depends_on_instruction=False, flops=1e5)}
-
-    def run(
-        self,
-        frames: Sequence[np.ndarray],
-        instruction: str | np.ndarray | None = None,
-        *,
-        sites: Sequence[str] = (),
-        actions: bool = False,
-        state: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> PolicyOutput:
-        return PolicyOutput({}, self._act(self._tokens(frames)).numpy()[:, None], None)
-
-    def attribute(
-        self,
-        frames: Sequence[np.ndarray],
-        instruction: str | np.ndarray | None = None,
-        *,
-        state: np.ndarray | None = None,
-        seed: int = 0,
-        gates: np.ndarray | None = None,
-    ) -> Attribution:
-        opened = opened_gates(gates, (len(frames), 1, *GRID), torch.device("cpu"))
-        return Attribution.of(ATTRIBUTED, self._act(self._tokens(frames) * opened[..., None]), opened)
-
-    def _tokens(self, frames: Sequence[np.ndarray]) -> torch.Tensor:
-        pixels = stack_pixels(self.transform, frames, 1).flatten(0, 1).double()
-        return torch.nn.functional.adaptive_avg_pool2d(pixels, GRID).permute(0, 2, 3, 1).unsqueeze(1)
-
-    def _act(self, tokens: torch.Tensor) -> torch.Tensor:
-        return torch.einsum("bvrcx,rcxd->bd", tokens, self._weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +86,7 @@ def takes() -> list[Path]:
 
 def planted(table: Table, settings: Settings) -> None:
     table.title("Planted dependence on real pictures: is the object found that the policy reads?")
-    nothing = PlantedPolicy(np.zeros((*GRID, 3, len(LIBERO))))
+    nothing = LinearPolicy(np.zeros((*GRID, 3, len(LIBERO))))
     first, acted, hinted, false, others = 0, 0, 0, 0, 0
     blind_false, blind_of, plants = 0, 0, 0
     for path in takes():
@@ -147,7 +99,7 @@ def planted(table: Table, settings: Settings) -> None:
             if covered.sum() < FEWEST:
                 continue
             rng = np.random.default_rng([plants, one.id])
-            record = take.assess(PlantedPolicy(_reading(covered * (covered > 0.5), rng)), settings)
+            record = take.assess(LinearPolicy(_reading(covered * (covered > 0.5), rng)), settings)
             told = {each.instance: each for each in record.instances if each.effects}
             if one.id not in told:
                 table.note(f"{path.name}: {one.name} was not erased.")
@@ -161,7 +113,7 @@ def planted(table: Table, settings: Settings) -> None:
             false += sum(each.verdict == "acts on it" for each in rest)
             others += len(rest)
         background = np.where(rule.share(np.isin(labels, [one.id for one in objects])) > 0, 0.0, 1.0)
-        record = take.assess(PlantedPolicy(_reading(background, np.random.default_rng([7, plants]))), settings)
+        record = take.assess(LinearPolicy(_reading(background, np.random.default_rng([7, plants]))), settings)
         judged = [each for each in record.instances if each.verdict != "not assessed"]
         blind_false += sum(each.verdict == "acts on it" for each in judged)
         blind_of += len(judged)

@@ -47,7 +47,8 @@ class Dinov2Small:
     name = "dinov2-small"
     cameras = ("image",)
     state_size: int | None = None
-    default_sites = ("vision.3", "vision.7", "vision.11")
+    default_sites = ("vision.3", "vision.5", "vision.7", "vision.9", "vision.11")
+    """Objects are told apart best at 5 and 7; 3 and 11 are the ends of what changes between."""
     action_space: ActionSpace | None = None
     action_flops = 0.0
 

@@ -123,11 +123,16 @@ class PairsOfCamera:
             start, end = max(0, at - halo), min(frames, stop + halo)
             part = self._compare(read, patches, start, end, cosine=cosine)
             smooth = pooled(part, self._settings.confusion_window)
-            for p, (a, b) in enumerate(combinations(range(len(self.ids)), 2)):
-                curves[p, at:stop] = confusion(smooth, a, b)[at - start : stop - start]
+            inner = smooth.frames(at - start, stop - start)
+            curves[:, at:stop] = confusion(inner, *self._positions).swapaxes(0, 1)
             every.append(part.frames(at - start, stop - start))
-        total = overall(joined(every))
-        return curves, np.stack([confusion(total, a, b)[0] for a, b in combinations(range(len(self.ids)), 2)])
+        return curves, confusion(overall(joined(every)), *self._positions)[0]
+
+    @property
+    def _positions(self) -> tuple[list[int], list[int]]:
+        """Of the first of each pair among the ids, and of the second."""
+        every = list(combinations(range(len(self.ids)), 2))
+        return [a for a, _ in every], [b for _, b in every]
 
     def _compare(self, read: Read, patches: Patches, start: int, stop: int, *, cosine: bool) -> Separability:
         part = patches.of(list(range(patches.weights.shape[1])), slice(start, stop))
@@ -162,7 +167,7 @@ class PairsOfCamera:
                 replicates=1,
             )
         )
-        return np.array([confusion(measured, a, b)[0, 0] for a, b in combinations(range(len(self.ids)), 2)])
+        return np.asarray(confusion(measured, *self._positions)[0, :, 0])
 
 
 def _mean_colors(rgb: np.ndarray, grid: tuple[int, int]) -> np.ndarray:

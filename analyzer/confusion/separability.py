@@ -28,7 +28,7 @@ class Separability:
     """Every instance against every other, frame by frame. NaN where one of the two shows too few patches."""
 
     auc: torch.Tensor
-    """(T, K, K) float32: [t, a, b] is AUC(a|b)."""
+    """(T, K, K) float32: [t, a, b] is AUC(a|b); of an instance against itself, NaN."""
     replicates: torch.Tensor
     """(T, K, K, R) float32: the same with patches weighed anew, R times. A place keeps its weight in all frames, for
     what stays is the same patch again and says nothing new."""
@@ -69,9 +69,9 @@ def separability(
     # Only the order within a row counts: -|x - y|^2 = 2 x'y - |y|^2 - |x|^2, of which the last is the row's own.
     rows = v.flatten(1, 2)
     similarity = 2 * rows @ rows.mT - rows.square().sum(-1)[:, None]
-    # [a, t, b, i, j], laid out as it is gone through
+    # [a, t, i, b, j], laid out as it is gone through
     similarity = (
-        similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).permute(1, 0, 3, 2, 4).contiguous()
+        similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).permute(1, 0, 2, 3, 4).contiguous()
     )
     weigh = _drawn_weights(1 << int(places.max(initial=0)).bit_length(), replicates, seed) - 1
     drawn = weigh[torch.from_numpy(places)]  # [t, k, n, R]
@@ -82,24 +82,62 @@ def separability(
     auc = torch.full((len(v), instances, instances), torch.nan)
     again = torch.full((*auc.shape, replicates), torch.nan)
     for a in range(instances):
-        own, others = similarity[a, :, a].contiguous(), similarity[a]
-        beats = (own[:, None, :, :, None] - others[:, :, :, None, :]).sign_().flatten(2, 3)  # [t, b, i i', j]: -1, 0, 1
-        pairs = c[:, a, :, None] * c[:, a, None, :]
-        pairs.diagonal(dim1=1, dim2=2).zero_()
-        own_sum, other_sum = pairs.sum((1, 2)).clamp(min=1e-12), c.sum(-1).clamp(min=1e-12)
-        by_pair = (beats @ c[..., None])[..., 0] / other_sum[..., None] * pairs.flatten(1)[:, None]  # [t, b, i i']
-        by_pair = by_pair.unflatten(2, (n, n)) / own_sum[:, None, None, None]
-        gain = by_pair.sum((2, 3))  # 2 AUC - 1
-        by_other = (pairs.flatten(1)[:, None, None] @ beats)[:, :, 0] / own_sum[:, None, None]  # [t, b, j]
+        by_own, by_partner, by_other, share = _gains(similarity[a], a, c)
+        gain = 1 + (by_own - share[:, None]).sum(2)  # 2 AUC - 1, of separated things 1 without rounding
         # What the statistic gains by a little more weight on a patch.
-        share = pairs.sum(2) / own_sum[:, None]
-        of_own = by_pair.sum(3) + by_pair.sum(2) - 2 * gain[..., None] * share[:, None]
-        of_other = (by_other - gain[..., None]) * c / other_sum[..., None]
+        of_own = by_own + by_partner - 2 * gain[..., None] * share[:, None]
+        of_other = (by_other - gain[..., None]) * c / c.sum(-1).clamp(min=1e-12)[..., None]
         change = of_own @ drawn[:, a] + (of_other[:, :, None] @ drawn)[:, :, 0]
         known = (enough[:, a, None] & enough)[..., None]
+        known[:, a] = False
         auc[:, a] = torch.where(known[..., 0], (1 + gain) / 2, torch.nan)
         again[:, a] = torch.where(known, (1 + gain[..., None] + change) / 2, torch.nan)
     return Separability(auc, again, count.float())
+
+
+def _gains(
+    similarity: torch.Tensor, a: int, c: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Mean sign(sim(i, i') - sim(i, j)) over patches i, i' of instance a and j of each other one, by whose patch it is.
+
+    Most patches are closer to all of their own kind than to anything of the other: their signs are all 1, and only
+    those of the rest are looked at.
+
+    Args:
+        similarity: (t, i, b, j) of a's patches to everyone's.
+        c: (t, k, n) weights.
+
+    Returns:
+        (t, b, n) the part of each patch i, which compares; (t, b, n) of each i', which it is compared with; (t, b, n) the
+        mean of each j; (t, n) the share that each patch of a has in the weight of all its pairs.
+    """
+    t, n, instances, _ = similarity.shape
+    pairs = c[:, a, :, None] * c[:, a, None, :]
+    pairs.diagonal(dim1=1, dim2=2).zero_()
+    pairs = pairs / pairs.sum((1, 2), keepdim=True).clamp(min=1e-12)
+    share = pairs.sum(2)
+    own = similarity[:, :, a]
+    least = own.masked_fill(pairs == 0, torch.inf).amin(2)
+    most = similarity.masked_fill((c == 0)[:, None], -torch.inf).amax(3)
+    unsure = (most >= least[..., None]) & (c[:, a] > 0)[..., None]
+    unsure[..., a] = False
+    at, i, b = unsure.nonzero(as_tuple=True)
+    lost = (own[at, i][:, :, None] - similarity[at, i, b][:, None, :]).sign_().sub_(1)  # [m, i', j]: 0, -1, -2
+    of_other = (c / c.sum(-1, keepdim=True).clamp(min=1e-12))[at, b]
+    by_pair = (lost @ of_other[..., None])[..., 0] * pairs[at, i]
+    group = at * instances + b
+
+    def with_lost(usual: torch.Tensor, by_row: torch.Tensor) -> torch.Tensor:
+        return usual + torch.zeros(t * instances, n).index_add_(0, group, by_row).unflatten(0, (t, instances))
+
+    by_own = share[:, None].expand(-1, instances, -1).clone()
+    by_own[at, b, i] += by_pair.sum(1)
+    return (
+        by_own,
+        with_lost(share[:, None], by_pair),
+        with_lost(torch.ones(1), (pairs[at, i][:, None] @ lost)[:, 0]),
+        share,
+    )
 
 
 def pooled(measured: Separability, window: int, seed: int = 0) -> Separability:
@@ -139,8 +177,9 @@ def joined(parts: Sequence[Separability]) -> Separability:
     )
 
 
-def confusion(measured: Separability, a: int, b: int) -> np.ndarray:
-    """(T, 3) float32 confusion of two instances (positions): value, low and high end of its interval.
+def confusion(measured: Separability, a: int | Sequence[int], b: int | Sequence[int]) -> np.ndarray:
+    """(T, 3) float32 confusion of two instances (positions): value, low and high end of its interval; (T, P, 3) of pairs
+    a[0] and b[0], a[1] and b[1], …
 
     Of the two directions the one that tells better counts: a plate whose rim is unlike its middle is as far from itself
     as from a bowl, but the bowl's patches still know where they belong.
@@ -156,20 +195,31 @@ def confusion(measured: Separability, a: int, b: int) -> np.ndarray:
         torch.maximum(*pair)
         for pair in zip(_logits(measured, a, b, floor), _logits(measured, b, a, floor), strict=True)
     )
-    bias = again.mean(1) - logit
+    bias = again.mean(-1) - logit
     tail = (1 - LEVEL) / 2
-    ends = torch.quantile(again, torch.tensor([1 - tail, tail]), dim=-1) - 2 * bias
-    value, low, high = (2 * (1 - torch.stack([best, *torch.sigmoid(ends)]))).clamp(0, 1)
-    return torch.stack([value, torch.minimum(low, value), torch.maximum(high, value)], dim=1).numpy()
+    ends = torch.from_numpy(_quantiles(again.numpy(), (1 - tail, tail))) - 2 * bias[..., None]
+    value, low, high = (2 * (1 - torch.cat([best[..., None], torch.sigmoid(ends)], dim=-1))).clamp(0, 1).unbind(-1)
+    return torch.stack([value, torch.minimum(low, value), torch.maximum(high, value)], dim=-1).numpy()
 
 
-def _logits(measured: Separability, a: int, b: int, floor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(T,) logit of AUC(a|b), kept off 0 and 1 by `floor`, and (T, R) its replicates by the delta method."""
+def _quantiles(values: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """(…, R) -> (…, levels) float32, between ranks linearly; NaN where one of the R is. As `np.quantile`, whose sort of
+    everything took most of the time."""
+    at = np.array(levels) * (values.shape[-1] - 1)
+    before, after = np.floor(at).astype(int), np.ceil(at).astype(int)
+    ranked = np.partition(values, sorted({*before.tolist(), *after.tolist()}), axis=-1)
+    return np.asarray(ranked[..., before] + (ranked[..., after] - ranked[..., before]) * (at - before), np.float32)
+
+
+def _logits(
+    measured: Separability, a: int | Sequence[int], b: int | Sequence[int], floor: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(T, …) logit of AUC(a|b), kept off 0 and 1 by `floor`, and (T, …, R) its replicates by the delta method."""
     auc = measured.auc[:, a, b]
     kept = torch.minimum(torch.maximum(auc, floor), 1 - floor)
     logit = kept.logit()
-    change = (measured.replicates[:, a, b] - auc[:, None]) / (kept * (1 - kept))[:, None]
-    return logit, logit[:, None] + change
+    change = (measured.replicates[:, a, b] - auc[..., None]) / (kept * (1 - kept))[..., None]
+    return logit, logit[..., None] + change
 
 
 def _banded(near: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

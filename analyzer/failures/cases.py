@@ -23,7 +23,8 @@ AROUND_S = 1.0
 """What happens so long before or after a pair was confused is told with it."""
 
 IDLE, ALIKE = 0.35, 0.8
-"""What remains of the score of a confused pair with which nothing is done, and of look-alikes."""
+"""What remains of the score of a confused pair with which nothing is done (more where it lasts: up to the weight of its rule
+if all the episode long), and of look-alikes."""
 SWITCHED, GRIPPED = 0.7, 0.3
 """How much a pair is involved by a change of target from one to the other, and by each closing on one of them."""
 
@@ -154,7 +155,9 @@ def _confused(
     facts, depends = _dependence(dependence, (pair.a, pair.b), telling)
     sentence += "".join(f"; {fact.name}" for fact in facts) + "."
     strength = (value + low) / 2
-    score = strength * (IDLE + (1 - IDLE) * max(involvement, depends)) * (ALIKE if alike else 1.0)
+    lasting = (event.last - event.first + 1) / len(telling.numbers)
+    idle = IDLE + (RULES["confused"].weight - IDLE) * lasting
+    score = strength * (idle + (1 - idle) * max(involvement, depends)) * (ALIKE if alike else 1.0)
     missing = []
     if pair.pixels is None:
         missing.append("Whether the two look alike in the picture was not assessed.")

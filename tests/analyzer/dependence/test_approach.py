@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from toy import BOWL, GRID, PLATE, LinearPolicy, scene
+from toy import BOWL, GRID, PLATE, scene
 
 from analyzer.dependence.approach import approaches, gripped_next, gripping
 from analyzer.dependence.assess import assess
 from analyzer.instances.instances import Instances
 from analyzer.settings import Settings
+from benchmarks.linear_policy import LinearPolicy
 from foundation.action_space import LIBERO
 
 SETTINGS = Settings(reach=0.1, look_ahead_s=0.3)

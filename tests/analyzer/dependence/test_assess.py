@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import BOWL, COLOURS, GRID, PLACES, PLATE, LinearPolicy, NoGradients, Scene, channel_of, scene
+from toy import BOWL, COLOURS, GRID, PLACES, PLATE, Scene, channel_of, scene
 
 from analyzer.dependence.assess import MOST_ERASED, assess, flops, work
 from analyzer.dependence.record import Dependence, Effect, InstanceDependence
 from analyzer.instances.instances import Instances
 from analyzer.settings import Settings
+from benchmarks.linear_policy import LinearPolicy, NoGradients
 from foundation.action_space import unnamed
 
 SETTINGS = Settings(erase_frames=4, attribution_frames=5)

@@ -1,25 +1,21 @@
-"""A policy whose dependence is known by construction, and scenes for it to act in."""
+"""Scenes for a policy to act in whose dependence is known by construction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image
 
 from analyzer.features import FeatureRequest
 from analyzer.instances.instance import Instance
 from analyzer.instances.instances import Instances
 from analyzer.instances.label_maps import LabelMaps
 from analyzer.run_folder import CameraRecord
-from foundation.action_space import LIBERO, ActionSpace
-from policies.attribution import ATTRIBUTED, Attribution, opened_gates
-from policies.inputs import stack_pixels
-from policies.policy import FeatureSite, PolicyOutput
-from policies.transform import Normalisation, Resize, StepTransform
+from benchmarks.linear_policy import LinearPolicy
+from foundation.action_space import LIBERO
+from policies.attribution import ATTRIBUTED
 from videos.catalog import open_episode
 from videos.encode import write_video
 from videos.episode import Episode
@@ -41,74 +37,6 @@ def channel_of(rows: slice, cols: slice, channel: int, dimension: int, size: flo
     weights = np.zeros((*GRID, 3, len(LIBERO)))
     weights[rows, cols, channel, dimension] = size
     return weights / max(1, np.count_nonzero(weights))
-
-
-@dataclass
-class LinearPolicy:
-    """Its action is a linear function of the patches' mean colours: action[d] = sum weights[row, col, c, d] colour."""
-
-    weights: np.ndarray
-    """(rows, cols, 3, D); colours are 0 … 1."""
-    action_space: ActionSpace | None = LIBERO
-    cameras: tuple[str, ...] = ("image",)
-    state_size: int | None = None
-    name: str = "linear"
-    fingerprint: str = "linear-1"
-    default_sites: tuple[str, ...] = (ATTRIBUTED,)
-    action_flops: float = 1e6
-    asked: list[int] = field(default_factory=list)
-    """Frames of every prediction."""
-
-    def __post_init__(self) -> None:
-        self.transform = StepTransform(
-            (Resize(64, 64, Image.Resampling.BOX),), (Normalisation((0.0,) * 3, (1.0,) * 3),)
-        )
-        self.sites = {ATTRIBUTED: FeatureSite(ATTRIBUTED, 3, GRID, depends_on_instruction=False, flops=1e5)}
-
-    def run(
-        self,
-        frames: Sequence[np.ndarray],
-        instruction: str | np.ndarray | None = None,
-        *,
-        sites: Sequence[str] = (),
-        actions: bool = False,
-        state: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> PolicyOutput:
-        tokens = self._tokens(frames)
-        features = {site: tokens.float() for site in sites}
-        if not actions:
-            return PolicyOutput(features, None, None)
-        self.asked.append(len(frames))
-        return PolicyOutput(features, self._act(tokens).numpy()[:, None], None)
-
-    def attribute(
-        self,
-        frames: Sequence[np.ndarray],
-        instruction: str | np.ndarray | None = None,
-        *,
-        state: np.ndarray | None = None,
-        seed: int = 0,
-        gates: np.ndarray | None = None,
-    ) -> Attribution:
-        tokens = self._tokens(frames)
-        opened = opened_gates(gates, tuple(tokens.shape[:4]), torch.device("cpu"))  # type: ignore[arg-type]
-        return Attribution.of(ATTRIBUTED, self._act(tokens * opened[..., None]), opened)
-
-    def _tokens(self, frames: Sequence[np.ndarray]) -> torch.Tensor:
-        """[B, cameras, rows, cols, 3] float64 mean colours."""
-        pixels = stack_pixels(self.transform, frames, len(self.cameras)).double()
-        means = torch.nn.functional.adaptive_avg_pool2d(pixels.flatten(0, 1), GRID)
-        return means.permute(0, 2, 3, 1).unflatten(0, pixels.shape[:2])
-
-    def _act(self, tokens: torch.Tensor) -> torch.Tensor:
-        return torch.einsum("bvrcx,rcxd->bd", tokens, torch.from_numpy(self.weights))
-
-
-class NoGradients(LinearPolicy):
-    """The same behind a door that gives no gradients."""
-
-    attribute = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, eq=False)
