@@ -49,6 +49,7 @@ class Request:
     """None: the policy's own choice."""
     episodes: str = ""
     stride: int = 1
+    actions: bool = False
     estimate: bool = False
     resume: bool = False
 
@@ -64,6 +65,7 @@ class Request:
         given = ["run", f"--out={self.out}", f"--policy={self.policy}", f"--stride={self.stride}"]
         given += [f"--sites={','.join(self.sites)}"] if self.sites else []
         given += [f"--episodes={self.episodes}"] if self.episodes.strip() else []
+        given += ["--actions"] if self.actions else []
         given += ["--resume"] if self.resume else []
         given += ["--estimate"] if self.estimate else []
         return [*given, "--", *self.paths]

@@ -420,7 +420,7 @@ def _check_acts(episodes: Sequence[Episode], policy: Policy) -> None:
     if not policy.action_flops:
         raise BadInput(
             f"--actions: {policy.name} sees and does not act. Leave --actions out, or choose a policy that acts, "
-            "e.g. --policy openvla-7b."
+            "e.g. --policy openvla-tiny-libero."
         )
     for episode in episodes:
         where = f"{episode.source} ({episode.id})"

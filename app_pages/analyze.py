@@ -17,9 +17,12 @@ from app_pages.opened import ROOT, opened
 from app_pages.wording import plain
 from foundation.errors import BadInput, LensError, quoted
 from foundation.names import printable
-from policies.catalog import known_policies
+from policies.catalog import known_policies, policies_that_act
+from videos.samples import SAMPLES
 
 ESTIMATE = "estimate"
+FOR_SAMPLES = "openvla-tiny-libero"
+"""Policy that is offered first for the bundled episodes, whose scenes it knows."""
 EVERY_S = 1.0
 _LEAVE = "_show_library"
 
@@ -102,12 +105,19 @@ def settings(paths: list[Path], ids: list[str]) -> Request:
     st.subheader("2. Policy and sites", anchor=False)
     described = dict(known_policies())
     left, middle, right = st.columns([3, 2, 2])
-    policy = left.selectbox("Policy", list(described), help=PARAMETERS["policy"].meaning, key="_policy")
+    bundled = all(path.is_relative_to(SAMPLES) for path in paths)
+    policy = left.selectbox(
+        "Policy", list(described), index=list(described).index(FOR_SAMPLES if bundled else Settings().policy),
+        help=PARAMETERS["policy"].meaning, key=f"_policy {bundled}",
+    )  # fmt: skip
     stride = middle.number_input("Every n-th frame", 1, 1000, 1, help=PARAMETERS["stride"].meaning, key="_stride")
     episodes = right.text_input(
         "Episodes", placeholder=f"all {len(ids)}", help="Which of them, e.g. 0,3-5,ep_010.", key="_episodes"
     )
     left.caption(plain(described[policy]))
+    actions = policy in policies_that_act() and middle.checkbox(
+        "Predict actions", bundled, help=PARAMETERS["actions"].meaning, key=f"_actions {bundled}"
+    )
     known = st.session_state.get("_sites_of", {}).get(policy)
     if known:
         every, usual = known
@@ -119,7 +129,7 @@ def settings(paths: list[Path], ids: list[str]) -> Request:
     name = free_name(home(), ids[0] if len(ids) == 1 else paths[0].name)
     return Request(
         paths=tuple(map(str, paths)), out=str(home() / name), policy=policy, sites=tuple(sites),
-        episodes=episodes.strip(), stride=int(stride),
+        episodes=episodes.strip(), stride=int(stride), actions=actions,
     )  # fmt: skip
 
 

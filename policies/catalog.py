@@ -28,6 +28,8 @@ class KnownPolicy:
     """Where its family lives; it has `load(source, *, device, dtype, …) -> Policy`."""
     source: str | None = None
     """Repository of the hub, or a folder; None: the weights come with an installed package."""
+    acts: bool = True
+    """False: it only sees."""
 
 
 BUNDLED = Path(__file__).resolve().parent / "checkpoints"
@@ -38,6 +40,7 @@ CATALOG = (
         "dinov2-small",
         "DINOv2 ViT-S/14, comes with the installation: 12 blocks, 448 px, 32 x 32 patches, no actions",
         "policies.dinov2_small",
+        acts=False,
     ),
     KnownPolicy(
         "openvla-tiny-libero",
@@ -104,6 +107,11 @@ FAMILIES = (
 def known_policies() -> tuple[tuple[str, str], ...]:
     """(name, one-line description) of every policy with a name. Does not import torch."""
     return tuple((entry.name, entry.description) for entry in CATALOG)
+
+
+def policies_that_act() -> frozenset[str]:
+    """Names of those that predict actions. Does not import torch."""
+    return frozenset(entry.name for entry in CATALOG if entry.acts)
 
 
 def load_policy(

@@ -17,6 +17,7 @@ from takes import moving_square, write_take
 
 from analyzer.progress_bar import ProgressBar
 from analyzer.run_folder import RunFolder
+from foundation.action_space import LIBERO
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -99,13 +100,19 @@ def test_resume_asks_for_the_run(command: Command, policy: FakePolicy, take: Pat
 
 
 def test_the_demo_ends_in_a_report_a_video_and_a_sheet(
-    command: Command, policy: FakePolicy, tiny_recording: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, tiny_recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    policy = install(monkeypatch, FakePolicy(action_space=LIBERO, action_flops=1.0))
     monkeypatch.setattr("analyzer.demo.sample", lambda: tiny_recording)  # the real one takes its time
     said = command("demo", "--out", "demo", "--cache", "cache", "--json")
+    assert said.code == 0, said.err
     result = json.loads(said.out)
-    assert said.code == 0
     assert all((command.home / result[name]).is_file() for name in ("path", "sheet", "report"))
+    both = [RunFolder.open(command.home / result[name]).manifest.settings for name in ("run", "beside")]
+    assert [(settings.policy, settings.actions) for settings in both] == [
+        ("openvla-tiny-libero", True),
+        ("dinov2-small", False),
+    ]
     assert str(result["path"]) in said.err
     seen = policy.frames_seen
     assert command("demo", "--out", "demo", "--cache", "cache").out == f"{result['path']}\n"

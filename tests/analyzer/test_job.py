@@ -34,6 +34,8 @@ def test_the_command_line_understands_what_is_asked() -> None:
     assert [str(path) for path in options.paths] == ["-x.mp4", "a b"], "a name that looks like a flag is none"
     assert (options.sites, options.stride, options.episodes, options.resume) == ("vision.3,vision.7", 4, "0,3-5", True)
     assert str(options.out) == "/runs/x"
+    assert not options.actions
+    assert parser().parse_args(replace(ASKED, actions=True).arguments()).actions
     assert not options.yes, "the budget holds"
 
 

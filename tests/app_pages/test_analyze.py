@@ -13,6 +13,7 @@ from analyzer import job as jobs_module
 from analyzer.job import Job, Request, Told
 from analyzer.view import RECORDINGS_VARIABLE
 from app_pages import opened
+from videos.samples import SAMPLES
 
 PAGE = Path(__file__).resolve().parents[2] / "app_pages" / "analyze.py"
 
@@ -54,6 +55,23 @@ def test_what_is_chosen_is_what_is_started(home: Path, monkeypatch: pytest.Monke
     assert where == home / "runs"
     assert [Path(path).parent for path in request.paths] == [home / "takes"]
     assert (request.stride, request.estimate, Path(request.out)) == (3, False, home / "runs" / name)
+    assert (request.policy, request.actions) == ("dinov2-small", False)
+
+
+def test_the_bundled_episodes_are_offered_a_policy_that_acts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Request] = []
+    monkeypatch.setattr(Job, "start", lambda home, name, request: started.append(request))
+    monkeypatch.setenv(RECORDINGS_VARIABLE, str(SAMPLES))
+    shown = page()
+    shown.button("_analyse").click().run()
+    shown.selectbox[1].set_value("dinov2-small").run()
+    assert not shown.checkbox, "it only sees"
+    shown.button("_analyse").click().run()
+    assert not shown.exception
+    assert [(request.policy, request.actions) for request in started] == [
+        ("openvla-tiny-libero", True),
+        ("dinov2-small", False),
+    ]
 
 
 def test_states_of_a_job(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 import tiny
 
 from foundation.errors import BadInput, PolicyUnavailable
-from policies.catalog import CATALOG, known_policies, load_policy, options_from_text
+from policies.catalog import CATALOG, known_policies, load_policy, options_from_text, policies_that_act
 
 
 def test_the_list_needs_no_torch() -> None:
@@ -20,6 +20,11 @@ def test_names_are_unique_and_described() -> None:
     names = [name for name, _ in known_policies()]
     assert len(set(names)) == len(names)
     assert all(entry.description and "\n" not in entry.description for entry in CATALOG)
+
+
+@pytest.mark.parametrize("name", ["dinov2-small", "openvla-tiny-libero"])
+def test_the_list_knows_who_acts(name: str) -> None:
+    assert (load_policy(name).action_space is not None) is (name in policies_that_act())
 
 
 def test_an_unknown_policy_gets_a_suggestion() -> None:
