@@ -82,6 +82,10 @@ def action_loss(logits: torch.Tensor, found: torch.Tensor, bins: ActionBins, set
     """Weighted cross-entropy over the whole vocabulary, [B, 7, V] against [B, 7] places."""
     logarithms = logits.float().log_softmax(-1)[..., bins.vocabulary - EDGES : bins.vocabulary].flip(-1)
     crossed = -(soft_targets(found, settings) * logarithms).sum(-1).mean(0)
+    if settings.distance:
+        distances = (torch.arange(EDGES) - found[..., None]).abs() / settings.far
+        away = (distances * logarithms.exp()).sum(-1).mean(0)
+        crossed = crossed + settings.distance * torch.cat([away[:GRIPPER], away.new_zeros(1)])
     weights = torch.tensor([settings.translation] * 3 + [settings.rotation] * 3 + [settings.gripper])
     return (weights * crossed).sum() / weights.sum()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class Settings:
     statistics: str = "libero_spatial_scripted"
     """Key of the action statistics; its beginning tells `policies.action_bins` how LIBERO's gripper is turned."""
     seed: int = 0
+    begin: str = ""
+    """Checkpoint of the repository whose weights are the first, under policies/checkpoints; empty: random ones."""
 
     # the network; widths below 192 have four heads, 192 has three (policies.openvla_network.HEADS)
     image: int = 224
@@ -53,6 +56,10 @@ class Settings:
     rate: float = 2e-3
     weight_decay: float = 0.05
     clip: float = 1.0
+    precision: str = "float32"
+    """Of the products: "float32", or "bfloat16" where the processor has it (the others emulate it 30 times slower)."""
+    validation_from: int = 1_000_000
+    """From this step on the validation episodes are learnt from too: everything has been chosen by then."""
     average: float = 0.99
     """Of the exponential moving average of the weights, which is what is written."""
     kept_patches: int = 64
@@ -68,6 +75,10 @@ class Settings:
     gripper: float = 1.0
     smoothing: float = 2.0
     """Standard deviation, in bins, of the target around the right bin. Not for the gripper."""
+    distance: float = 0.0
+    """Of the mean distance to the right bin, in units of `far` bins. Greedy decoding takes the likeliest bin and is
+    judged by its distance: alone, this loss would put everything on the median. Not for the gripper."""
+    far: float = 16.0
     distillation: float = 1.0
     side: float = 0.5
     """Of the side task: positions, phase and the coming actions, read off the last token of the prompt."""
@@ -92,3 +103,9 @@ class Settings:
     def text(self) -> str:
         """JSON, for the checkpoint's folder and for recognising a run that can be resumed."""
         return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def read(cls, file: Path | None) -> Settings:
+        """Those of a JSON object of names and values, the others as they stand here; None: all as they stand here."""
+        given = {} if file is None else json.loads(file.read_text())
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})

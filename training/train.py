@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from policies.action_bins import ActionBins, ActionStatistics
+from policies.catalog import BUNDLED
 from policies.prompt import V1, Prompt
 from policies.transform import IMAGENET
 from training import demonstrations, objective, teacher
@@ -27,6 +29,7 @@ from training.attention import quick_attention
 from training.checkpoint_folder import write_checkpoint, write_texts
 from training.demonstrations import Demonstrations
 from training.language import paraphrase
+from training.muon import Muon
 from training.network import EDGES, TrainedOpenVla
 from training.pictures import keep, teacher_at, view
 from training.settings import Settings
@@ -35,7 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SPLIT = Path(__file__).resolve().parent / "split.json"
 LONGEST = 48
 """Text tokens of a training prompt at most."""
-LATE = ("steps", "decay", "whole", "whole_every", "whole_from")
+LATE = ("steps", "decay", "whole", "whole_every", "whole_from", "validation_from")
 """Settings that shape nothing before the rate falls."""
 
 
@@ -45,9 +48,11 @@ class Lessons:
 
     data: Demonstrations
     rows: np.ndarray
-    """Training rows."""
+    """Training rows, then those of validation."""
     chances: np.ndarray
-    """One a training row."""
+    """How often a row is drawn, against others."""
+    trained: int
+    """How many of `rows` are training rows."""
     places: np.ndarray
     """(n, 7) right bins."""
     side: np.ndarray
@@ -88,17 +93,18 @@ def prepare(data_folder: Path, settings: Settings, work: Path, *, write: bool = 
     statistics = ActionStatistics.read(settings.statistics, entry["action"])
     bins = ActionBins(settings.text_tokens + EDGES, EDGES)
     turns = np.flatnonzero((np.diff(data.actions[:, 6]) != 0) & (np.diff(data.episode) == 0))
-    near = np.isin(rows, (turns[:, None] + np.arange(-4, 6)).ravel())
-    chances = np.where(near, settings.near_turns, 1.0)
     taught_rows = rows[:: settings.teacher_every]
+    usable = np.concatenate([rows, data.rows(parts["validation"])])
+    near = np.isin(usable, (turns[:, None] + np.arange(-4, 6)).ravel())
     return Lessons(
         data=data,
-        rows=rows,
-        chances=chances / chances.sum(),
+        rows=usable,
+        chances=np.where(near, settings.near_turns, 1.0),
+        trained=len(rows),
         places=objective.places(actions, statistics),
         side=objective.side_targets(data, settings),
         taught_rows=taught_rows,
-        taught=teacher.lesson(data.frames, taught_rows, settings, work),
+        taught=teacher.lesson(data.frames, taught_rows, settings, work) if settings.taught else [],
         median=np.median(data.frames[rows[::97]], axis=0).astype(np.uint8),
         prompt=Prompt(
             work / "checkpoint",
@@ -117,14 +123,16 @@ def batch_at(step: int, rank: int, lessons: Lessons, settings: Settings, kept_co
     generator = np.random.default_rng([settings.seed, step, rank])
     size, known = settings.batch // settings.processes, settings.taught // settings.processes
     taught = generator.choice(len(lessons.taught_rows), known, replace=False)
-    others = generator.choice(lessons.rows, size - known, p=lessons.chances)
+    count = lessons.trained if step < settings.validation_from else len(lessons.rows)
+    chances = lessons.chances[:count] / lessons.chances[:count].sum()
+    others = generator.choice(lessons.rows[:count], size - known, p=chances)
     rows = np.concatenate([lessons.taught_rows[taught], others])
     data = lessons.data
     views = [view(data.frames[row], lessons.median, settings, generator) for row in rows]
     kept = np.stack([keep(each.novelty, kept_count, generator) for each in views])
     words = [paraphrase(data.instructions[data.episode[row]], generator) for row in rows]
     text, ends = texts(words, lessons.places[rows], lessons)
-    windows = torch.from_numpy(np.stack([each.window for each in views[: len(taught)]]))
+    windows = torch.from_numpy(np.array([each.window for each in views[:known]]))
     side = settings.image // settings.patch
     return Batch(
         pixels=torch.from_numpy(np.stack([each.rgb for each in views])).permute(0, 3, 1, 2).float().div_(255),
@@ -157,7 +165,7 @@ def both_views(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def losses(model: TrainedOpenVla, batch: Batch, lessons: Lessons, settings: Settings) -> dict[str, torch.Tensor]:
     """The three losses of a batch, and what the eye wants to follow."""
-    count = len(batch.taught[0])
+    count = settings.taught // settings.processes
     dino_pixels, siglip_pixels = both_views(batch.pixels)
     dino = model.see("featurizer", dino_pixels, batch.kept)
     siglip = model.see("fused_featurizer", siglip_pixels, batch.kept)
@@ -171,7 +179,7 @@ def losses(model: TrainedOpenVla, batch: Batch, lessons: Lessons, settings: Sett
         "action": objective.action_loss(logits, batch.places, lessons.bins, settings),
         "side": objective.side_loss(model.helpers["side"](read[:, 0]), batch.side, batch.phase),
     }
-    if count and settings.distillation:
+    if count:
         helpers, towers = model.helpers, model.vision_backbone
         last = towers["featurizer"].blocks[-1](dino[:count])[:, prefix:]
         siglip_last = towers["fused_featurizer"].blocks[-1](siglip[:count])
@@ -209,7 +217,7 @@ def optimizers(model: TrainedOpenVla, settings: Settings) -> list[torch.optim.Op
     known = {id(p) for p in inner}
     rest = [p for p in model.parameters() if id(p) not in known]
     return [
-        torch.optim.Muon(inner, lr=settings.rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw"),
+        Muon(inner, lr=settings.rate, weight_decay=settings.weight_decay),
         torch.optim.AdamW(rest, lr=settings.rate, weight_decay=0.0, betas=(0.9, 0.98)),
     ]
 
@@ -224,7 +232,6 @@ def meet(rank: int, settings: Settings, work: Path) -> None:
     """Let the processes of this machine find each other."""
     from torch import distributed
 
-    torch.set_num_threads(1)
     distributed.init_process_group(
         "gloo",
         init_method=f"file://{(work / 'meeting').resolve()}",
@@ -254,10 +261,14 @@ def sees_all(step: int, settings: Settings) -> bool:
 
 def train(data_folder: Path, settings: Settings, work: Path, every_s: float, rank: int = 0) -> TrainedOpenVla:
     """Train to the last step; the averaged weights are in the model that comes back (in the first process)."""
-    meet(rank, settings, work)
+    torch.set_num_threads(1)
+    if settings.processes > 1:
+        meet(rank, settings, work)
     lessons = prepare(data_folder, settings, work)
     torch.manual_seed(settings.seed)
     model = TrainedOpenVla(settings, objective.side_outputs(settings))
+    if settings.begin:
+        begin(model, settings)
     average = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     steppers = optimizers(model, settings)
     first = _resume(work / "state.pt", settings, model, average, steppers)
@@ -270,11 +281,12 @@ def train(data_folder: Path, settings: Settings, work: Path, every_s: float, ran
         for stepper in steppers:
             for group in stepper.param_groups:
                 group["lr"] = settings.rate * rate(step, settings)
-        with quick_attention(), torch.autocast("cpu", torch.bfloat16):
+        with quick_attention(), torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
             found = losses(model, batch, lessons, settings)
         loss = found["action"] + settings.side * found["side"] + settings.distillation * found.get("distillation", 0.0)
         loss.backward()
-        share_gradients(model, settings)
+        if settings.processes > 1:
+            share_gradients(model, settings)
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
         for stepper in steppers:
             stepper.step()
@@ -296,6 +308,14 @@ def train(data_folder: Path, settings: Settings, work: Path, every_s: float, ran
             saved = time.monotonic()
     model.load_state_dict(average)
     return model
+
+
+def begin(model: TrainedOpenVla, settings: Settings) -> None:
+    """Take the weights of a checkpoint of the same sizes; helpers stay as they are."""
+    tensors = load_file(BUNDLED / settings.begin / "model.safetensors")
+    missing = set(model.written()) ^ set(tensors)
+    assert not missing, f"{settings.begin} is another network: {sorted(missing)[:5]}"
+    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
 
 
 def _save(file: Path, settings: Settings, step: int, model: Any, average: Any, steppers: Any) -> None:
@@ -329,6 +349,7 @@ def _resume(file: Path, settings: Settings, model: Any, average: Any, steppers: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "libero_train", help="the demonstrations")
+    parser.add_argument("--settings", type=Path, help="JSON file of settings that differ from training/settings.py")
     parser.add_argument("--work", type=Path, required=True, help="frames, the teacher's features and the state go here")
     parser.add_argument("--out", type=Path, help="write the checkpoint here at the end")
     parser.add_argument("--save-every", type=float, default=120.0, help="seconds between two states")
@@ -336,7 +357,7 @@ def main() -> None:
         "--write-now", action="store_true", help="write the averaged weights of the last state, train no more"
     )
     options = parser.parse_args()
-    settings = Settings()
+    settings = Settings.read(options.settings)
     options.work.mkdir(parents=True, exist_ok=True)
     if options.write_now:
         state = torch.load(options.work / "state.pt", weights_only=True)
