@@ -84,7 +84,7 @@ def neighbours(data: Demonstrations, rows: np.ndarray, library: np.ndarray, file
     Whole feature maps are compared, at 224 px. Kept in `file`: they do not depend on the policy that is measured.
     """
     if not file.is_file():
-        policy = load_policy("dinov2-small", input_size=224, dtype="bfloat16")
+        policy = load_policy("dinov2-small", input_size=224)
 
         def features(chosen: np.ndarray) -> list[torch.Tensor]:
             parts = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
@@ -101,7 +101,7 @@ def neighbours(data: Demonstrations, rows: np.ndarray, library: np.ndarray, file
     return dict(np.load(file))
 
 
-def report_actions(table: Table, policy: Policy, part: str, work: Path) -> None:
+def report_actions(table: Table, policy: Policy, part: str, work: Path, *, quick: bool) -> None:
     data, rows, trained = held_out(part, work)
     table.title(f"Actions on the {part} episodes: {len(np.unique(data.episode[rows]))} episodes, {len(rows)} steps")
     table.note(
@@ -122,7 +122,7 @@ def report_actions(table: Table, policy: Policy, part: str, work: Path) -> None:
         "previous action, as executed (with noise)": previous(data.executed, data, rows),
         "previous clean label (no robot has it)": previous(data.actions, data, rows),
     }
-    near = neighbours(data, rows, trained[::LIBRARY_EVERY], work / f"neighbours_{part}.npz")
+    near = {} if quick else neighbours(data, rows, trained[::LIBRARY_EVERY], work / f"neighbours_{part}.npz")
     others |= {f"nearest of the task, dinov2-small {site}": predicted for site, predicted in near.items()}
     found = {name: line(name, predicted) for name, predicted in others.items()}
     table.note("")
@@ -184,17 +184,20 @@ def report_black(table: Table, policy: Policy, part: str, work: Path) -> None:
     table.figure("actions that differ", float((seen != blind).any(1).mean()), 0.99, at_least=True)
 
 
-def report_segments(table: Table, policy: Policy, names: Sequence[str]) -> None:
+def report_segments(table: Table, policy: Policy, names: Sequence[str], *, quick: bool) -> None:
     table.title(
         f"Segments against ground truth: best-match IoU, our own segments, k = {CLUSTERS}, mean of {len(names)} episodes"
     )
     found: dict[str, list[float]] = defaultdict(list)
     reference = ("vision.3", "vision.7", "vision.11")
-    looks = [
+    looks: list[tuple[str, Policy, tuple[str, ...]]] = [
         (NAME, policy, tuple(site for site in policy.sites if site != "llm.0")),  # which is the projector's output
-        ("dinov2-small 224 px", load_policy("dinov2-small", input_size=224), reference),
-        ("dinov2-small 448 px", load_policy("dinov2-small"), reference),
     ]
+    if not quick:
+        looks += [
+            ("dinov2-small 224 px", load_policy("dinov2-small", input_size=224), reference),
+            ("dinov2-small 448 px", load_policy("dinov2-small"), reference),
+        ]
     for name, looker, sites in looks:
         for take in real(tuple(names), lambda _: None, looker, sites):
             made, truth = embed(OURS, take), take.truth.flatten()
@@ -231,6 +234,9 @@ def main() -> None:
     parser.add_argument("--part", default="test", choices=("validation", "test"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--episodes", type=int, default=len(REPORT_ON.episodes), help="for the segments")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out dinov2-small's neighbours and segments: no policy changes them"
+    )
     parser.add_argument("--work", type=Path, help="keep decoded frames here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -239,10 +245,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch)
         sections: dict[str, tuple[Path, Callable[[], None]]] = {
-            "actions": (DATA, lambda: report_actions(table, policy, options.part, work)),
+            "actions": (DATA, lambda: report_actions(table, policy, options.part, work, quick=options.quick)),
             "instruction": (DATA, lambda: report_instruction(table, policy, options.part, work)),
             "black": (DATA, lambda: report_black(table, policy, options.part, work)),
-            "segments": (EPISODES, lambda: report_segments(table, policy, REPORT_ON.episodes[: options.episodes])),
+            "segments": (
+                EPISODES,
+                lambda: report_segments(table, policy, REPORT_ON.episodes[: options.episodes], quick=options.quick),
+            ),
             "time": (ROOT, lambda: report_time(table, policy, options.threads)),
         }
         for name in options.sections or sections:

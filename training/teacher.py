@@ -31,7 +31,7 @@ def lesson(frames: np.ndarray, rows: np.ndarray, settings: Settings, work: Path)
 
 
 def _look(frames: np.ndarray, rows: np.ndarray, settings: Settings, files: Sequence[Path]) -> None:
-    policy = load_policy("dinov2-small", dtype="bfloat16")
+    policy = load_policy("dinov2-small", dtype=settings.precision)
     sites = [f"vision.{block}" for block in settings.teacher_blocks]
 
     def features(chosen: np.ndarray) -> list[torch.Tensor]:
