@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from analyzer.features import FeatureRequest, SiteFeatures, extract, missing
 from analyzer.findings import AnalysedEpisode, assess
 from analyzer.findings_folder import FOLDER, Findings, FindingsArrays, write_findings
 from analyzer.instances.instances import Instances, joined
+from analyzer.pointed_objects import PointedObjects
+from analyzer.pointing import EpisodeObjects, PointedObject
 from analyzer.progress import Progress, Silent
 from analyzer.recordings import open_recording
 from analyzer.run_folder import EpisodeRecord, RunFolder, SiteRecord
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
     from analyzer.dependence.record import Dependence
     from policies.policy import Policy
 
-Choose = Callable[[AnalysedEpisode, Instances], Instances]
-"""What is added to, or taken instead of, the instances that were found."""
-
 
 def findings_of(
     analysed: AnalysedEpisode,
@@ -37,13 +36,17 @@ def findings_of(
     policy: Policy | None,
     settings: Settings,
     progress: Progress | None = None,
-    choose: Choose | None = None,
+    pointed: PointedObjects | None = None,
 ) -> tuple[Findings, FindingsArrays]:
-    """Find the instances, compare them, ask the policy (None: it is not at hand) what its actions depend on."""
+    """Find the instances, compare them, ask the policy (None: it is not at hand) what its actions depend on.
+
+    Args:
+        pointed: objects that people pointed at, on top of those that are found.
+    """
     progress = progress or Silent()
     instances = _instances(analysed, episode, settings, progress)
-    if choose is not None:
-        instances = choose(analysed, instances)
+    if pointed is not None:
+        instances = pointed(analysed, instances)
 
     def ask(frames: Sequence[int]) -> tuple[Dependence, np.ndarray | None]:
         from analyzer.dependence.assess import assess as dependence_of
@@ -63,7 +66,8 @@ def findings_of(
             progress=progress.advance,
         )
 
-    return assess(analysed, instances, settings, ask=ask, progress=progress)
+    findings, arrays = assess(analysed, instances, settings, ask=ask, progress=progress)
+    return replace(findings, objects=0 if pointed is None else pointed.version), arrays
 
 
 def just_analysed(
@@ -102,12 +106,15 @@ def assess_run(
     instances: str | None = None,
     without_policy: bool = False,
     progress: Progress | None = None,
-    choose: Choose | None = None,
+    objects: Sequence[PointedObject] = (),
 ) -> dict[str, tuple[Case, ...]]:
     """Make the findings of some episodes of a run again; the cases of each.
 
+    Where people point at objects meanwhile, they are made once more.
+
     Args:
         instances: another choice than the run's setting of that name.
+        objects: to follow beside those that the run keeps.
 
     Raises:
         BadInput, EpisodeUnreadable, RunUnreadable, PolicyUnavailable, OutputUnwritable: see foundation.errors.
@@ -120,7 +127,12 @@ def assess_run(
     policy = None if without_policy else chosen_policy.load(settings)
     cases = {}
     for episode in episodes:
-        found = assess_again(run, episode, settings, policy=policy, cache=cache, progress=progress, choose=choose)
+        kept = EpisodeObjects(run.path, episode)
+        while True:
+            pointed = PointedObjects(objects, settings, kept)
+            found = assess_again(run, episode, settings, policy=policy, cache=cache, progress=progress, pointed=pointed)
+            if found.objects >= kept.version:
+                break
         cases[episode] = found.cases
     return cases
 
@@ -133,7 +145,7 @@ def assess_again(
     policy: Policy | None,
     cache: Path,
     progress: Progress | None = None,
-    choose: Choose | None = None,
+    pointed: PointedObjects | None = None,
 ) -> Findings:
     """Make and write the findings of an episode of a finished run.
 
@@ -171,7 +183,7 @@ def assess_again(
         features,
         {kind: run.actions(episode_id, kind) for kind in ("recorded", "difference", "uncertainty")},
     )
-    findings, arrays = findings_of(analysed, episode, request, policy, settings, progress, choose)
+    findings, arrays = findings_of(analysed, episode, request, policy, settings, progress, pointed)
     write_findings(run.episode_folder(episode_id) / FOLDER, findings, arrays)
     return findings
 

@@ -61,6 +61,8 @@ class Findings:
     attribution_site: str | None = None
     dependence: Dependence | None = None
     """None: it was not looked at what the action depends on."""
+    objects: int = 0
+    """`analyzer.pointing.EpisodeObjects.version` of the objects that people pointed at, as far as they are heeded here."""
 
     def __post_init__(self) -> None:
         known = {one.id for one in self.instances}

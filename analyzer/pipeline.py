@@ -233,6 +233,8 @@ def _write_episode(
     from analyzer.assessment import findings_of, just_analysed
     from analyzer.findings_folder import FOLDER, write_findings
     from analyzer.motion_track import MotionTrack
+    from analyzer.pointed_objects import PointedObjects
+    from analyzer.pointing import EpisodeObjects
     from analyzer.steadiness import measure
 
     progress.stage(f"writing {episode.id}", len(bases) + 3, "part")
@@ -265,7 +267,9 @@ def _write_episode(
         shutil.rmtree(motion)
         progress.advance(1)
         analysed = just_analysed(record, sites, targets, episode, features, _kinds_of_actions(episode, table))
-        found = findings_of(analysed, episode, request, policy, folder.manifest.settings, progress)
+        settings = folder.manifest.settings
+        pointed = PointedObjects((), settings, EpisodeObjects(folder.path, episode.id))
+        found = findings_of(analysed, episode, request, policy, settings, progress, pointed)
         write_findings(building / FOLDER, *found)
         finish(record)
 

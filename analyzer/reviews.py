@@ -4,23 +4,18 @@
                                 analysing the recording again leaves it alone
 
 A review is what the last line of its id says. A change that was made without knowing of another person's is kept under an
-id of its own: two people, or two tabs, lose nothing to each other. A line that was cut short (the machine went down) is
-skipped; all others stand.
+id of its own: two people, or two tabs, lose nothing to each other.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from analyzer.change_log import ChangeLog
 from foundation.errors import BadInput, quoted
-from foundation.files import writing_to
 from foundation.names import safe_name
 
 VERDICTS = ("real", "artefact", "unsure")
@@ -94,22 +89,20 @@ class EpisodeReviews:
     """The reviews of one episode of a run. Any number of processes may read and write at once."""
 
     def __init__(self, run: Path, episode: str) -> None:
-        self.path = run / "reviews" / f"{safe_name(episode)}.jsonl"
+        self._log = ChangeLog(run / "reviews" / f"{safe_name(episode)}.jsonl")
+
+    @property
+    def path(self) -> Path:
+        return self._log.path
 
     def current(self) -> list[Review]:
         """What stands, in the order of the last change; emptied reviews are left out."""
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
-        return sorted((r for r in _latest(content).values() if not r.empty), key=lambda review: review.version)
+        latest = _latest(self._log.lines())
+        return sorted((r for r in latest.values() if not r.empty), key=lambda review: review.version)
 
     def history(self) -> list[Review]:
         """Every change ever saved, in order."""
-        try:
-            return list(_lines(self.path.read_bytes()))
-        except FileNotFoundError:
-            return []
+        return list(_reviews(self._log.lines()))
 
     def save(self, changes: Sequence[tuple[Review, int]]) -> list[Review]:
         """Append each change with the version it was based on; what was stored, on the disk when this returns.
@@ -120,27 +113,17 @@ class EpisodeReviews:
             OutputUnwritable: the disk is full, or may not be written; what was there before stands.
         """
         stored: list[Review] = []
-        with writing_to(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab+") as file, _locked(file.fileno()):
-                file.seek(0)
-                content = file.read()
-                latest = _latest(content)
-                number = content.count(b"\n")
-                added = b"" if content.endswith(b"\n") or not content else b"\n"
-                number += len(added)
-                for change, based_on in changes:
-                    change = _apart(change, based_on, latest)
-                    there = latest.get(change.id)
-                    if there is not None and there.session == change.session and there.serial >= change.serial:
-                        stored.append(there)
-                        continue
-                    number += 1
-                    change = latest[change.id] = replace(change, version=number)
-                    line = {name: value for name, value in asdict(change).items() if name != "version"}
-                    added += json.dumps(line).encode() + b"\n"
-                    stored.append(change)
-                _append(file.fileno(), added, len(content))
+        with self._log.changing() as tail:
+            latest = _latest(tail.lines())
+            for change, based_on in changes:
+                change = _apart(change, based_on, latest)
+                there = latest.get(change.id)
+                if there is not None and there.session == change.session and there.serial >= change.serial:
+                    stored.append(there)
+                    continue
+                line = {name: value for name, value in asdict(change).items() if name != "version"}
+                change = latest[change.id] = replace(change, version=tail.add(line))
+                stored.append(change)
         return stored
 
 
@@ -156,36 +139,13 @@ def _apart(change: Review, based_on: int, latest: Mapping[str, Review]) -> Revie
         candidate = replace(change, id=f"{change.id[:50]}-{change.session[:8]}{'' if number == 2 else number}")
 
 
-def _append(descriptor: int, added: bytes, size: int) -> None:
-    """Write `added` at the end and wait for the disk; on an error the file is as long as it was."""
-    try:
-        left = memoryview(added)
-        while left:
-            left = left[os.write(descriptor, left) :]
-        os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise
+def _latest(lines: Iterable[tuple[int, Any]]) -> dict[str, Review]:
+    return {review.id: review for review in _reviews(lines)}
 
 
-def _latest(content: bytes) -> dict[str, Review]:
-    return {review.id: review for review in _lines(content)}
-
-
-def _lines(content: bytes) -> Iterator[Review]:
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
+def _reviews(lines: Iterable[tuple[int, Any]]) -> Iterator[Review]:
+    for number, line in lines:
         try:
-            yield Review.of(json.loads(line), version=number)
-        except (ValueError, RecursionError, BadInput):
-            continue  # cut short when the machine went down
-
-
-@contextmanager
-def _locked(descriptor: int) -> Iterator[None]:
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+            yield Review.of(line, version=number)
+        except BadInput:
+            continue

@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from analyzer.background import Told
 from analyzer.inspection import NOT_RECORDED, inspect
-from analyzer.job import Job, Request, Told, command_line, free_name, jobs
+from analyzer.job import Job, Request, command_line, free_name, jobs
 from analyzer.settings import MAX_MINUTES, PARAMETERS, Settings
 from analyzer.shelf import Shelf
 from analyzer.view import RECORDINGS_VARIABLE

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analyzer.commands.command import Command
 from analyzer.commands.flags import add_cache, add_settings, cache_of, only
 from analyzer.progress import Progress
 from foundation.names import printable
+
+if TYPE_CHECKING:
+    from analyzer.pointing import PointedObject
 
 
 def declare(sub: argparse.ArgumentParser) -> None:
@@ -18,7 +22,10 @@ def declare(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--episode", help="which episode (default: all of the run)")
     add_settings(sub, ("instances",))
     sub.add_argument(
-        "--objects", type=Path, metavar="FILE.json", help="objects that you point at, on top of those that are found"
+        "--objects",
+        type=Path,
+        metavar="FILE.json",
+        help="objects that you point at, on top of those that are found and those that were pointed at in the page",
     )
     sub.add_argument(
         "--no-policy",
@@ -34,12 +41,12 @@ def execute(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
 
     run = RunFolder.open(options.run)
     episodes = [options.episode] if options.episode else run.manifest.done
-    choose = None
+    objects: Sequence[PointedObject] = ()
     if options.objects is not None:
-        from analyzer.pointed_objects import PointedObjects
+        from analyzer.pointed_objects import read_objects
 
         episodes = [options.episode or only(run.manifest.done, options.run)]
-        choose = PointedObjects(options.objects, run.manifest.settings)
+        objects = read_objects(options.objects)
     options.after_stop = "Findings that were made stay; the others are as they were."
     cases = assess_run(
         run,
@@ -48,7 +55,7 @@ def execute(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
         instances=options.instances,
         without_policy=options.no_policy,
         progress=progress,
-        choose=choose,
+        objects=objects,
     )
     told = [f"{episode}: {printable(case.sentence)}" for episode, found in cases.items() for case in found[:1]]
     return {

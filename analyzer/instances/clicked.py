@@ -16,6 +16,7 @@ from analyzer.instances.instance import Instance
 from analyzer.instances.instances import Gallery, Instances, colored
 from analyzer.instances.label_maps import LabelMaps, to_png
 from analyzer.instances.outline import outline
+from analyzer.instances.plane import Plane
 from analyzer.instances.proposals import islands
 from analyzer.instances.survey import KEYS, LOOKS, SHOWN, Survey, survey
 from analyzer.instances.threads import one_thread
@@ -46,15 +47,19 @@ class Click:
     """(x, y) beside it."""
     box: tuple[float, float, float, float] | None = None
     """(left, top, width, height) around it."""
+    patches: tuple[tuple[int, int], ...] = ()
+    """(row, column) of all that is the thing, in a division of what the policy sees into `grid`."""
+    grid: tuple[int, int] | None = None
+    """(rows, columns)."""
 
 
 @one_thread()
 def clicked(view: View, clicks: Sequence[Click], settings: Settings) -> Instances:
     """One instance a click, in their order, in every frame.
 
-    A point selects the thing that was found to rest there, else the island of figure that it lies on, else what looks
-    like its patch (see `ncut.prompt`) and hangs together; a box, what stands out in it. The outline is drawn in that frame
-    and followed both ways.
+    Patches are taken as they are. Without them a point selects the thing that was found to rest there, else the island of
+    figure that it lies on, else what looks like its patch (see `ncut.prompt`) and hangs together; a box, what stands out
+    in it. The outline is drawn in that frame and followed both ways.
 
     Raises:
         BadInput: no click, more than fit, a frame or a place that is not there, or nothing pointed at.
@@ -62,7 +67,7 @@ def clicked(view: View, clicks: Sequence[Click], settings: Settings) -> Instance
     if not clicks or len(clicks) >= OTHERS:
         raise BadInput(f"{len(clicks)} things are pointed at; 1 … {OTHERS - 1} can be followed.")
     for click in clicks:
-        _check(view, click)
+        check(view, click)
     keys = [int(one) for one in np.unique(np.linspace(0, view.frames - 1, min(KEYS, view.frames)).round())]
     embedded = Embedded.of(view, keys)
     working = Working(view, embedded.grid)
@@ -73,8 +78,11 @@ def clicked(view: View, clicks: Sequence[Click], settings: Settings) -> Instance
         picture = next(working.pictures(click.frame, click.frame + 1))
         coordinates = embedded.at(click.frame)
         first[number] = _selected(view, click, working, found, coordinates, picture)
-        within = coordinates[working.plane.to_patches(first[number]) >= 0.6]
-        own = torch.from_numpy(within if len(within) else coordinates[_patches(view, click, working)])
+        covered = working.plane.to_patches(first[number])
+        if not covered.any():
+            raise BadInput(f"The click on {quoted(click.name)} shows nothing that the model sees.")
+        within = coordinates[covered >= min(0.6, float(covered.max()))]
+        own = torch.from_numpy(within)
         models[number] = Model(kmeans_landmarks(own, min(LOOKS, len(own)), iterations=5))
     pngs = _followed(view, clicks, working, embedded, found.figure, models, first)
     gallery = Gallery(range(1, len(clicks) + 1))
@@ -97,20 +105,39 @@ def clicked(view: View, clicks: Sequence[Click], settings: Settings) -> Instance
     return Instances(tuple(colored(instances, settings.palette)), maps, gallery.thumbnails)
 
 
-def _check(view: View, click: Click) -> None:
+def check(view: View, click: Click) -> None:
+    """Whether a click can be followed at all.
+
+    Raises:
+        BadInput: a frame or a place that is not there, or nothing pointed at.
+    """
     what = f"The click on {quoted(click.name)}"
     if not 0 <= click.frame < view.frames:
         raise BadInput(f"{what} is in frame {click.frame}; the analysed frames are 0 … {view.frames - 1}.")
-    if not click.points and click.box is None:
+    if not click.points and click.box is None and not click.patches:
         raise BadInput(f"{what} says neither a point nor a box on the thing.")
     width, height = view.camera.width, view.camera.height
     for x, y in (*click.points, *click.background):
         if not (0 <= x < width and 0 <= y < height):
             raise BadInput(f"{what} is at ({x:g}, {y:g}), outside of the picture of {width} x {height} pixels.")
+        _seen_at(view, x, y)
     if click.box is not None:
         left, top, wide, high = click.box
         if not (wide > 0 and high > 0 and left < width and top < height and left + wide > 0 and top + high > 0):
             raise BadInput(f"{what} has the box {click.box}, which holds nothing of the picture of {width} x {height}.")
+    if click.patches and not _painted(view, click).any():
+        raise BadInput(f"{what} has patches that show nothing of the picture of {width} x {height}.")
+
+
+def _painted(view: View, click: Click, plane: Plane | None = None) -> np.ndarray:
+    """(h, w) bool: the click's patches, in the picture."""
+    assert click.grid is not None
+    values = np.zeros(click.grid, np.float32)
+    rows, columns = zip(*click.patches, strict=True)
+    values[list(rows), list(columns)] = 1
+    # As squares, not blurred over the patches beside them.
+    finer = cv2.resize(values, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
+    return np.asarray((plane or Plane(view.camera, click.grid)).to_pixels(finer) > 0.5)
 
 
 def _selected(
@@ -123,6 +150,9 @@ def _selected(
     def spots(points: Sequence[tuple[float, float]]) -> list[tuple[int, int]]:
         return [(min(int(y * down), plane.size[0] - 1), min(int(x * across), plane.size[1] - 1)) for x, y in points]
 
+    if click.patches:
+        mask = _painted(view, click, plane)
+        return outline(picture, mask, np.zeros(plane.size, bool), plane.patch_pixels)
     distance = found.figure.distance(coordinates)
     if click.box is not None:
         left, top, wide, high = click.box
@@ -159,29 +189,23 @@ def _alike(view: View, click: Click, working: Working, coordinates: np.ndarray, 
 
 
 def _places(view: View, working: Working, points: Sequence[tuple[float, float]]) -> list[int]:
-    """Points of the recording -> numbers of the patches they lie in; those the model does not see are left out."""
+    """Points of the recording -> numbers of the patches they lie in."""
     rows, cols = working.plane.grid
-    inverse = np.linalg.inv(np.array(view.camera.to_recording, np.float64))
-    found = []
-    for x, y in points:
-        u, v, w = inverse @ (x, y, 1.0)
-        column = int(np.floor(u / w / view.camera.model_size[1] * cols))
-        row = int(np.floor(v / w / view.camera.model_size[0] * rows))
-        if not (0 <= column < cols and 0 <= row < rows):
-            raise BadInput(f"({x:g}, {y:g}) lies outside of what the model sees of camera {quoted(view.camera.name)}.")
-        found.append(row * cols + column)
-    return sorted(set(found))
+    found = [_seen_at(view, x, y) for x, y in points]
+    return sorted({int(down * rows) * cols + int(across * cols) for across, down in found})
 
 
-def _patches(view: View, click: Click, working: Working) -> tuple[np.ndarray, np.ndarray]:
-    """(rows,), (cols,) of the patches pointed at; of a box, the one in its middle."""
-    points = click.points
-    if not points and click.box is not None:
-        left, top, wide, high = click.box
-        x = min(max(left + wide / 2, 0), view.camera.width - 1)
-        points = ((x, min(max(top + high / 2, 0), view.camera.height - 1)),)
-    rows, cols = np.unravel_index(_places(view, working, points), working.plane.grid)
-    return np.asarray(rows), np.asarray(cols)
+def _seen_at(view: View, x: float, y: float) -> tuple[float, float]:
+    """A point of the recording -> its place in the model's picture, as shares of width and height, 0 … 1.
+
+    Raises:
+        BadInput: the model does not see it.
+    """
+    u, v, w = np.linalg.inv(np.array(view.camera.to_recording, np.float64)) @ (x, y, 1.0)
+    across, down = u / w / view.camera.model_size[1], v / w / view.camera.model_size[0]
+    if not (0 <= across < 1 and 0 <= down < 1):
+        raise BadInput(f"({x:g}, {y:g}) lies outside of what the model sees of camera {quoted(view.camera.name)}.")
+    return float(across), float(down)
 
 
 def _followed(

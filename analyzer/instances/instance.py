@@ -27,6 +27,8 @@ class Instance:
     """Pixels of the recording that show it, at each analysed frame; 0: hidden or out of the picture."""
     key_frame: int
     """Position among the analysed frames of the one that shows it best."""
+    pointed: str = ""
+    """Which object of `analyzer.pointing` it is; empty: none that the run keeps."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.id <= 254:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,30 +10,37 @@ import numpy as np
 from analyzer.instances.instance import Instance
 from analyzer.instances.instances import MOST, Instances, colored
 from analyzer.instances.label_maps import LabelMaps, to_png
+from foundation.errors import BadInput
 
 COVERED = 0.5
 """Share of a found object, on average over the frames that show it, that clicked ones take before it gives way to them."""
 
 
-def overlaid(below: Instances, above: Instances, palette: str) -> Instances:
+def overlaid(below: Instances, above: Instances, palette: str, ids: Sequence[int] | None = None) -> Instances:
     """Both as one. Found things keep their ids, objects that are mostly covered are left out, clicked things come after.
 
+    Args:
+        ids: of the clicked things, in their order, all above those of the found ones; None: the next ones.
+
     Raises:
-        ValueError: they are not of the same cameras and frames, or too many.
+        BadInput: too many.
+        ValueError: they are not of the same cameras and frames.
     """
     for camera, over in above.maps.items():
         if camera not in below.maps or len(below.maps[camera]) != len(over):
             raise ValueError(f"what is laid over camera {camera!r} is not of the same frames as what was found")
     kept = [one for one in below.instances if one.role != "object" or _covered(one, below, above) <= COVERED]
     after = max((one.id for one in below.instances), default=0)
-    if after + len(above.instances) > MOST:
-        raise ValueError(f"{after} found and {len(above.instances)} clicked instances are more than {MOST}")
+    given = range(after + 1, after + 1 + len(above.instances)) if ids is None else ids
+    if max(given, default=0) > MOST:
+        raise BadInput(f"{after} found and {len(above.instances)} clicked instances: at most {MOST} can be followed.")
     keep, new = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
     for one in kept:
         keep[one.id] = one.id
-    for at, one in enumerate(above.instances, start=after + 1):
-        new[one.id] = at
-    instances = [*kept, *(replace(one, id=int(new[one.id])) for one in above.instances)]
+    for one, number in zip(above.instances, given, strict=True):
+        new[one.id] = number
+    clicked = [replace(one, id=int(new[one.id])) for one in above.instances]
+    instances = sorted([*kept, *clicked], key=lambda one: one.id)
     maps, areas = dict(below.maps), {one.id: one.area for one in kept}
     for camera, over in above.maps.items():
         pngs, sizes = [], []

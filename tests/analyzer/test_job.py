@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from takes import write_take
 
-from analyzer import job as jobs_module
+from analyzer.background import FOLDER, Process, Told
 from analyzer.cli import parser
-from analyzer.job import FOLDER, Job, Request, Told, free_name, jobs
+from analyzer.job import Job, Request, free_name, jobs
 from analyzer.shelf import Shelf
 from foundation.errors import BadInput
 
@@ -105,7 +105,7 @@ def test_progress_is_the_last_line_of_each_stage(tmp_path: Path) -> None:
         '{"stage": "b", "unit": "part", "total": 0, "done": 0, "left_s": null}',
     ]  # fmt: skip
     (tmp_path / "progress.log").write_text("\n".join(lines))
-    told = Job(tmp_path, ASKED, jobs_module.Process(0, "")).told()
+    told = Job(tmp_path, ASKED, Process(0, "")).told()
     assert [(stage.name, stage.share) for stage in told.stages] == [("a", 1.0), ("b", 0.0)]
     assert told.words == "Ahead: 10 frames."
 

@@ -10,7 +10,8 @@ from driving import recorded
 from streamlit.testing.v1 import AppTest
 
 from analyzer import job as jobs_module
-from analyzer.job import Job, Request, Told
+from analyzer.background import Process, Stage, Told
+from analyzer.job import Job, Request
 from analyzer.view import RECORDINGS_VARIABLE
 from app_pages import opened
 from videos.samples import SAMPLES
@@ -76,11 +77,11 @@ def test_the_bundled_episodes_are_offered_a_policy_that_acts(home: Path, monkeyp
 
 def test_states_of_a_job(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = Request(("a<b>.mp4",), str(home / "runs" / "x"), "dinov2-small")
-    told: list[Told] = [Told("running", (jobs_module.Stage("looks", "frame", 10, 4, 30.0),), "", None)]
+    told: list[Told] = [Told("running", (Stage("looks", "frame", 10, 4, 30.0),), "", None)]
     stopped: list[str] = []
     monkeypatch.setattr(Job, "told", lambda self: told[0])
     monkeypatch.setattr(Job, "stop", lambda self: stopped.append(self.name))
-    job = Job(home / "runs" / ".jobs" / "x", request, jobs_module.Process(1, "1"))
+    job = Job(home / "runs" / ".jobs" / "x", request, Process(1, "1"))
     monkeypatch.setattr(jobs_module, "jobs", lambda home: [job])
     shown = page()
     assert not shown.exception
@@ -110,7 +111,7 @@ def test_a_job_out_of_a_file_leads_nowhere_else(
     started: list[Request] = []
     monkeypatch.setattr(Job, "start", lambda home, name, request: started.append(request))
     for request, number in ((inside, 1), (replace(inside, **change), 1)):
-        job = Job(home / "runs" / ".jobs" / "x", request, jobs_module.Process(0, ""))
+        job = Job(home / "runs" / ".jobs" / "x", request, Process(0, ""))
         monkeypatch.setattr(jobs_module, "jobs", lambda home, job=job: [job])
         shown = page()
         shown.button("_go_on x").click().run()
