@@ -13,11 +13,12 @@ from app_pages.compare_route import compare_routes
 from app_pages.export_route import export_routes
 from app_pages.library_route import library_routes
 from app_pages.opened import name_folders
+from app_pages.pointing import pointing_routes
 
 if sys.argv[1:]:
     name_folders([Path(argument) for argument in sys.argv[1:]])
 
 app = st.App(
     Path(__file__).parent / "app_pages" / "main.py",
-    routes=[*routes(), *library_routes(), *compare_routes(), *export_routes()],
+    routes=[*pointing_routes(), *routes(), *library_routes(), *compare_routes(), *export_routes()],
 )

@@ -199,10 +199,12 @@ def _measure(
 ) -> tuple[PairsOfCamera, ConfusionAlongSites]:
     objects = instances.of(camera.name, "object")
     if len(objects) > MOST_OBJECTS:
-        kept = sorted(objects, key=lambda one: (-sum(one.area), one.id))[:MOST_OBJECTS]
+        # What a person pointed at is what that person asks about.
+        kept = sorted(objects, key=lambda one: (one.origin != "clicked", -sum(one.area), one.id))[:MOST_OBJECTS]
+        kept.sort(key=lambda one: one.id)
         missing.append(
-            f"Camera {quoted(camera.name)}: the {MOST_OBJECTS} largest of {len(objects)} objects were compared, the "
-            "others were not assessed."
+            f"Camera {quoted(camera.name)}: {MOST_OBJECTS} of {len(objects)} objects were compared (those that were pointed "
+            "at, then the largest), the others were not assessed."
         )
         objects = tuple(kept)
     if len(objects) < 2:

@@ -131,6 +131,17 @@ class EpisodeObjects:
         """Those that stand, in the order in which they came."""
         return [one for one in _latest(self._log.lines()).values() if not one.removed]
 
+    def changed(self, given: Mapping[str, Any], **more: Any) -> PointedObject:
+        """An object out of JSON; what a change of one that is kept does not say stays as it was.
+
+        Raises:
+            BadInput: not what an object is made of.
+        """
+        if not isinstance(given, Mapping):
+            raise BadInput(f"An object is a JSON object; got {quoted(given, 80)}.")
+        there = _latest(self._log.lines()).get(str(given.get("id")))
+        return PointedObject.of({**({} if there is None else asdict(there)), **given}, **more)
+
     def save(self, changes: Sequence[PointedObject]) -> list[PointedObject]:
         """Append each change, as a whole object; what was stored, on the disk when this returns.
 

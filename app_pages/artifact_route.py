@@ -48,8 +48,13 @@ def module_address(name: str = "page.js") -> str:
     return f"/lens/player/{assets.version()}/{name}"
 
 
+def episode_prefix(run: str, episode: str) -> str:
+    """Where all that belongs to an episode is."""
+    return f"/lens/run/{quote(run)}/{quote(safe_name(episode))}"
+
+
 def manifest_address(run: str, episode: str) -> str:
-    return f"/lens/run/{quote(run)}/{quote(safe_name(episode))}/manifest.json"
+    return f"{episode_prefix(run, episode)}/manifest.json"
 
 
 def exports_address(run: str, episode: str) -> str:
@@ -71,8 +76,8 @@ def _player_file(request: Request) -> Response:
 
 def _manifest(request: Request) -> Response:
     same_site(request)
-    run, episode = _episode(request)
-    prefix = f"/lens/run/{quote(request.path_params['run'])}/{quote(safe_name(episode))}"
+    run, episode = episode_of(request)
+    prefix = episode_prefix(request.path_params["run"], episode)
     try:
         content = manifest(run, episode, lambda artifact: f"{prefix}/{quote(artifact.name)}?v={artifact.version}")
     except RunUnreadable as error:
@@ -82,7 +87,7 @@ def _manifest(request: Request) -> Response:
 
 def _artifact(request: Request) -> Response:
     same_site(request)
-    run, episode = _episode(request)
+    run, episode = episode_of(request)
     artifact = artifacts(run, episode).get(request.path_params["name"])
     if artifact is None:
         raise HTTPException(404, "The run has no such artifact.")
@@ -102,7 +107,8 @@ def _artifact(request: Request) -> Response:
         raise HTTPException(404, f"The artifact cannot be read: {error}") from error
 
 
-def _episode(request: Request) -> tuple[RunFolder, str]:
+def episode_of(request: Request) -> tuple[RunFolder, str]:
+    """The run and the episode that an address names."""
     return episode_named(request.path_params["run"], request.path_params["episode"])
 
 

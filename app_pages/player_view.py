@@ -35,8 +35,10 @@ def player(
     *,
     key: str = "player",
     review: dict[str, Any] | None = None,
+    objects: dict[str, Any] | None = None,
     neighbours: dict[str, str | None] | None = None,
     on_review_change: Callable[[], None] | None = None,
+    on_objects_change: Callable[[], None] | None = None,
     on_episode_change: Callable[[], None] | None = None,
     on_compare_change: Callable[[], None] | None = None,
 ) -> Any:
@@ -46,8 +48,10 @@ def player(
         run: name in `app_pages.opened.opened()`.
         key: fixed, so that the player stays as it is from rerun to rerun.
         review: {"reviewer", "reviews", "saved", "error", "turn"}; None: no review panel.
+        objects: {"address", "saved", "error", "turn"}; None: nothing can be pointed at.
         neighbours: {"previous", "next"}: ids of episodes; the up and down keys trigger `episode` with one.
         on_review_change: the component's state then holds `review`: {"episode", "entries"}.
+        on_objects_change: it then holds `objects`: {"episode", "changes"}.
 
     Returns:
         The component's state: `.review`, `.episode` and `.compare`, each None unless this rerun is due to it.
@@ -63,9 +67,11 @@ def player(
             "run": run,
             "exports": exports_address(run, episode),
             "review": review,
+            "objects": objects,
             "neighbours": neighbours or {},
         },
         on_review_change=on_review_change or _nothing,
+        on_objects_change=on_objects_change or _nothing,
         on_episode_change=on_episode_change or _nothing,
         on_compare_change=on_compare_change or _nothing,
     )

@@ -7,6 +7,7 @@ import streamlit as st
 from app_pages.chosen import Chosen, chosen_episode, offer_runs
 from app_pages.first_run import offer_demo
 from app_pages.player_view import player
+from app_pages.pointing import objects_state, take_objects
 from app_pages.reviewing import review_state, take_changes
 from app_pages.wording import plain
 from foundation.errors import RunUnreadable
@@ -19,8 +20,10 @@ def show(chosen: Chosen) -> None:
         chosen.run_name,
         chosen.episode,
         review=review_state(chosen),
+        objects=objects_state(chosen),
         neighbours={"previous": chosen.neighbour(-1), "next": chosen.neighbour(1)},
         on_review_change=lambda: take_changes(chosen),
+        on_objects_change=lambda: take_objects(chosen),
         on_episode_change=chosen.go_to_triggered,
     )
     if isinstance(state.compare, dict):

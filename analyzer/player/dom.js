@@ -35,6 +35,7 @@ const ICONS = {
   copy: "M9 9h10v10H9zM5 15V5h10",
   close: "M6 6l12 12M18 6 6 18",
   camera: "M4 8h3l2-2.5h6L17 8h3v11H4zM12 16.5a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4z",
+  pencil: "M5 19l1-4L15.5 5.5a2.1 2.1 0 0 1 3 3L9 18z",
   chevron: "M8 10l4 4 4-4",
   compare: "M4.5 5.5h6v13h-6zM13.5 5.5h6v13h-6zM12 3v18",
   save: "M12 4v10m-4-4 4 4 4-4M5 17v2.5h14V17",

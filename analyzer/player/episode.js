@@ -15,6 +15,12 @@ export class Episode {
     this.frames = manifest.frames;
     this.cameras = manifest.cameras.map((camera) => ({ ...camera, seesAll: seesAll(camera), modelToPreview: modelToPreview(camera) }));
     this.sites = manifest.sites.map((site) => this.#site(site));
+    this.actions = manifest.actions;
+    this.#take(manifest);
+  }
+
+  // What was found. May be taken again, from a manifest of the same frames and sites.
+  #take(manifest) {
     const findings = manifest.findings;
     this.assessed = findings !== null;
     this.instances = findings?.instances ?? [];
@@ -31,10 +37,19 @@ export class Episode {
     this.labels = this.#array(manifest.labels?.source);
     this.labelGrid = manifest.labels?.grid ?? null;
     this.cellMaps = this.labelGrid ? this.cameras.map((camera) => cellToPreview(camera, this.labelGrid)) : [];
-    this.actions = manifest.actions;
     this.outlined = new Map();
     this.confusionValues = null; // Float32Array once loaded
     this.byId = new Map(this.instances.map((instance) => [instance.id, instance]));
+  }
+
+  // New findings about the same pictures; false: it is about others, and all must be opened anew.
+  renew(manifest) {
+    const same = (of) => JSON.stringify([of.frames, of.cameras, of.sites, of.video, of.actions]);
+    if (same(manifest) !== same(this.manifest)) return false;
+    for (const array of [this.confusion, this.attribution, this.labels]) array?.release();
+    this.manifest = manifest;
+    this.#take(manifest);
+    return true;
   }
 
   #array(source) {

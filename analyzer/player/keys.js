@@ -12,6 +12,7 @@ export const KEYS = [
   ["b", "outlines of instances on or off"],
   ["n p", "next or previous case"],
   ["1 … 9", "one segment alone; again: all"],
+  ["a", "add an object: arrows and Space or the mouse take patches, + - more or less, Enter its name; again: leave it"],
   ["l", "loop: start here, end here, off"],
   ["< >", "slower or faster"],
   ["↑ ↓", "previous or next episode"],
@@ -45,18 +46,36 @@ export function handleKey(event, actions) {
     n: () => actions.nextCase(1),
     p: () => actions.nextCase(-1),
     l: () => actions.loop(),
+    a: () => actions.point(),
     "<": () => actions.faster(-1),
     ">": () => actions.faster(1),
     "?": () => actions.help(),
   };
   let act = table[event.key];
-  if (event.key === " " && !onButton) act = () => actions.play();
+  if (actions.pointing && !onButton) act = pointing(actions.pointing)[event.key] ?? act;
+  if (event.key === " " && !onButton && !actions.pointing) act = () => actions.play();
   if (/^[1-9]$/.test(event.key)) act = () => actions.solo(Number(event.key));
   if (!act || (onSlider && event.key.startsWith("Arrow"))) return false;
   event.preventDefault();
   event.stopPropagation();
   act();
   return true;
+}
+
+// Keys that mean something else while an object is pointed at.
+function pointing({ walk, take, aside, grow, name }) {
+  return {
+    ArrowLeft: () => walk(0, -1),
+    ArrowRight: () => walk(0, 1),
+    ArrowUp: () => walk(-1, 0),
+    ArrowDown: () => walk(1, 0),
+    " ": take,
+    x: aside,
+    "+": () => grow(1),
+    "=": () => grow(1),
+    "-": () => grow(-1),
+    Enter: name,
+  };
 }
 
 const POINTING = "Click a patch: who looks like it, in all frames and at all sites. Shift-click an instance: it alone. Drag the time axis: seek.";

@@ -1,6 +1,8 @@
 // The player in a Streamlit page (Components v2): what comes from Python, and what goes back.
-//   data  {manifest, run, exports: address of what can be exported, theme?, review {reviewer, reviews, saved, error, turn}|null, neighbours {previous, next}}
-//   back  triggers "review" (changes of reviews), "episode" (id), "compare" ({site, frame}); the view itself goes into the address, not to Python.
+//   data  {manifest, run, exports: address of what can be exported, theme?, review {reviewer, reviews, saved, error, turn}|null,
+//         objects {address, saved, error, turn}|null, neighbours {previous, next}}
+//   back  triggers "review" (changes of reviews), "objects" (changes of objects), "episode" (id),
+//         "compare" ({site, frame}); the view itself goes into the address, not to Python.
 
 import { button, el } from "./dom.js";
 import { ExportMenu } from "./exports.js";
@@ -38,6 +40,12 @@ export function theme(root) {
   return 0.299 * r + 0.587 * g + 0.114 * b > 128 ? "light" : "dark";
 }
 
+async function renewed(manifest) {
+  const answer = await fetch(new URL(manifest, document.baseURI).href, { cache: "no-cache" });
+  if (!answer.ok) throw new Error((await answer.text()).slice(0, 300));
+  return answer.json();
+}
+
 // `answer`: the promise of the response to data.manifest.
 export async function attach({ data, parentElement, setTriggerValue }, answer) {
   const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
@@ -64,6 +72,11 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
       theme: wearing,
       link: link(data.run, manifest.episode),
       review: data.review ? { reviewer: data.review.reviewer, reviews: data.review.reviews, save: (entries) => setTriggerValue("review", { episode: manifest.episode, entries }) } : null,
+      objects: data.objects ? {
+        address: new URL(data.objects.address, document.baseURI).href,
+        send: (changes) => setTriggerValue("objects", { episode: manifest.episode, changes }),
+        renew: () => renewed(data.manifest),
+      } : null,
       episode: (by) => {
         const to = by < 0 ? here.data.neighbours?.previous : here.data.neighbours?.next;
         if (to) setTriggerValue("episode", to);
@@ -80,6 +93,10 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
   if (data.review && data.review.turn !== here.turn) {
     here.turn = data.review.turn;
     here.door?.arrived(data.review);
+  }
+  if (data.objects && data.objects.turn !== here.objectsTurn) {
+    here.objectsTurn = data.objects.turn;
+    here.door?.objectsArrived(data.objects);
   }
 }
 

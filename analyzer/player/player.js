@@ -7,7 +7,9 @@ import { FindingsPanel } from "./findings.js";
 import { handleKey, helpSheet } from "./keys.js";
 import { inflate } from "./npy.js";
 import { LookBar, RATES, Transport } from "./controls.js";
+import { ObjectsPanel } from "./objects.js";
 import { Painter } from "./paint.js";
+import { Pointing } from "./pointing.js";
 import { ReviewPanel } from "./review.js";
 import { SiteStrip } from "./sites.js";
 import { similarityAtSite } from "./similarity.js";
@@ -24,10 +26,11 @@ const SIMILARITY_KEPT = 64 << 20; // bytes
 //   theme    "light" | "dark" | "auto"
 //   keys     the element whose keys are listened to; default: the document
 //   review   {save(entries), reviews[], reviewer} or null: no review panel
+//   objects  {address, send(changes), renew() -> promise of a manifest} or null: nothing can be pointed at
 //   episode  function(-1 | 1): go to the previous or next episode; null: there is no other
 //   changed  function(state, names): told of every change of the view
 //   tools    function(player) -> elements that stand at the end of the header
-// Returns {view, seek, arrived, setTheme, destroy}.
+// Returns {view, seek, arrived, objectsArrived, setTheme, destroy}.
 export function mount(root, manifest, options = {}) {
   const player = new Player(root, manifest, options);
   return player.door();
@@ -54,20 +57,31 @@ class Player {
     });
     this.timeline = new Timeline(episode, this.view, this.painter, { seek: (frame) => this.seek(frame), selectCase: (id) => this.selectCase(id) });
     this.review = options.review ? new ReviewPanel(episode, this.view, { ...options.review, onchange: () => this.findings?.build() }) : null;
-    this.findings = new FindingsPanel(episode, this.view, { selectCase: (id) => this.selectCase(id), reviewed: (id) => this.review?.verdictOf(id) ?? null });
+    this.findings = this.#findings();
+    this.pointing = options.objects && episode.sites.length ? new Pointing(episode, this.view, this.stage, {
+      frame: () => this.clock.wanted ?? this.clock.frame,
+      seek: (frame) => this.seek(frame),
+      finish: (object) => this.objects.put(object),
+      close: () => (this.look.element.hidden = false),
+    }) : null;
+    this.objects = this.pointing ? new ObjectsPanel(episode, this.view, { ...options.objects, start: () => this.point(), show: (instance, frame) => this.#alone(instance, frame), renew: () => this.#renew() }) : null;
     this.sheet = helpSheet(() => this.sheet.close());
     this.live = el("div", { class: "said", role: "status", "aria-live": "polite" });
     this.element = el(
       "div", { class: "lens", "data-theme": options.theme ?? "auto", lang: "en" },
       this.#header(),
       el("div", { class: "body" },
-        el("div", { class: "main" }, this.#warnings(), this.look.element, this.stage.element, this.transport.element, this.sites.element, this.timeline.element, this.#notes()),
-        el("aside", { class: "side", "aria-label": "Findings" }, this.findings.element, this.review?.element),
+        el("div", { class: "main" }, this.#warnings(), this.look.element, this.pointing?.element, this.stage.element, this.transport.element, this.sites.element, this.timeline.element, this.#notes()),
+        el("aside", { class: "side", "aria-label": "Findings" }, this.findings.element, this.objects?.element, this.review?.element),
       ),
       this.live, this.sheet,
     );
     clear(root).append(this.element);
     this.#start();
+  }
+
+  #findings() {
+    return new FindingsPanel(this.episode, this.view, { selectCase: (id) => this.selectCase(id), reviewed: (id) => this.review?.verdictOf(id) ?? null });
   }
 
   #usual() {
@@ -254,6 +268,7 @@ class Player {
 
   #changed(names, state) {
     if (names.has("frame") && !this.settling) this.clock.seek(state.frame);
+    this.pointing?.changed(names);
     const only = (...keys) => [...names].every((name) => keys.includes(name));
     if (!only("frame")) {
       if (names.has("pair") || names.has("patch")) this.timeline.build();
@@ -354,6 +369,49 @@ class Player {
     this.transport.loop(this.clock.loop, this.begun);
   }
 
+  // Point at an object in the frame in view; again: leave it.
+  point() {
+    if (!this.pointing) return;
+    if (this.pointing.on) return this.pointing.stop();
+    this.clock.pause();
+    this.look.element.hidden = true;
+    this.pointing.start();
+  }
+
+  #alone(instance, frame) {
+    const same = this.view.state.solo?.kind === "instance" && this.view.state.solo.id === instance.id;
+    this.view.set({ solo: same ? null : { kind: "instance", id: instance.id } });
+    if (!same && frame < this.episode.times.length) this.seek(frame);
+  }
+
+  // Somebody has pointed at something: take the new findings, and leave the picture and the view as they are.
+  async #renew() {
+    const manifest = await this.options.objects.renew();
+    if (this.gone || !manifest || !this.episode.renew(manifest)) return;
+    this.manifest = manifest;
+    this.usual = this.#usual();
+    await this.episode.loadConfusion().catch(() => {});
+    if (this.gone) return;
+    const { episode, view } = this;
+    const { pair, solo } = view.state;
+    // Ids stay; what is gone is let go.
+    view.set({
+      ...(episode.pairIndex(pair) < 0 ? { pair: null } : {}),
+      ...(solo?.kind === "instance" && !episode.byId.has(solo.id) ? { solo: null } : {}),
+      ...(episode.cases.some(({ id }) => id === view.state.case) ? {} : { case: null }),
+    });
+    this.#consistent();
+    const before = this.findings.element;
+    this.findings = this.#findings();
+    before.replaceWith(this.findings.element);
+    this.painter.strongest.clear();
+    this.stage.pointed = null;
+    this.timeline.build();
+    this.look.draw();
+    this.review?.draw();
+    this.redraw();
+  }
+
   help() {
     if (this.sheet.open) this.sheet.close();
     else this.sheet.showModal();
@@ -361,7 +419,13 @@ class Player {
 
   #actions() {
     const { episode, view } = this;
+    const pointing = this.pointing?.on ? {
+      walk: (rows, columns) => this.pointing.walk(rows, columns), take: () => this.pointing.take(), aside: () => this.pointing.aside(),
+      grow: (by) => this.pointing.grow(by), name: () => this.pointing.focusName(),
+    } : null;
     return {
+      point: () => this.point(),
+      pointing,
       step: (by) => this.step(by),
       edge: (side) => this.edge(side),
       play: () => this.clock.toggle(),
@@ -431,6 +495,7 @@ class Player {
       player: this,
       seek: (frame) => this.seek(frame),
       arrived: (news) => this.review?.arrived(news),
+      objectsArrived: (news) => this.objects?.arrived(news),
       setTheme: (theme) => {
         if (this.element.dataset.theme === theme) return;
         this.element.dataset.theme = theme;
@@ -444,6 +509,7 @@ class Player {
     this.gone = true;
     clearTimeout(this.writing);
     this.review?.destroy();
+    this.objects?.destroy();
     this.unlisten?.();
     this.clock?.destroy();
     this.observer?.disconnect();

@@ -1,50 +1,11 @@
 // What a person makes of a case: verdict, tags, notes. Sent as it is typed, kept here until the other side has it.
 
 import { clear, el } from "./dom.js";
+import { newId, Outbox } from "./outbox.js";
 
 export const VERDICTS = ["real", "artefact", "unsure"];
 const MEANING = { real: "the policy did fail so", artefact: "the analysis is wrong here", unsure: "cannot tell" };
 const PAUSE = 350; // milliseconds without a key before a note is sent
-
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-// Entries on their way: they outlive the page (localStorage), so that a server that dies takes no note with it.
-class Outbox {
-  constructor(key) {
-    this.key = `trajectory-lens/outbox/${key}`;
-    this.entries = new Map();
-    try {
-      for (const entry of JSON.parse(localStorage.getItem(this.key) ?? "[]")) this.entries.set(entry.id, entry);
-    } catch {
-      // A page opened from a file, or a browser that keeps nothing: the notes still go out.
-    }
-  }
-
-  put(entry) {
-    this.entries.set(entry.id, entry);
-    this.#store();
-  }
-
-  settle(saved) {
-    for (const { id, session, serial } of saved) {
-      const waiting = this.entries.get(id);
-      if (waiting?.serial === serial && waiting.session === session) this.entries.delete(id);
-    }
-    this.#store();
-  }
-
-  #store() {
-    try {
-      if (this.entries.size) localStorage.setItem(this.key, JSON.stringify([...this.entries.values()]));
-      else localStorage.removeItem(this.key);
-    } catch {
-      // see above
-    }
-  }
-}
 
 export class ReviewPanel {
   constructor(episode, view, { save, reviews, reviewer, onchange }) {

@@ -69,6 +69,18 @@ export function similarityTo(point, values, k, eigenvalues, floor, scale, out, f
   return out;
 }
 
+// Similarity of a patch to the others of its own frame and camera: (rows x columns) uint8.
+export async function similarityInFrame(site, patch) {
+  const array = site.eigenvectors;
+  const { point, scale } = await pointAt(site, patch);
+  const [, cameras, rows, columns, k] = array.shape;
+  const home = Math.floor(patch.frame / array.rowsEach);
+  const values = await array.piece(home);
+  const cells = rows * columns;
+  const from = ((patch.frame - home * array.rowsEach) * cameras + patch.camera) * cells;
+  return similarityTo(point, values.subarray(from * k, (from + cells) * k), k, site.eigenvalues, site.floor, scale, new Uint8Array(cells));
+}
+
 // A patch as something to compare with, at its site: its coordinates, and the scale that "alike" is measured by.
 export async function pointAt(site, patch) {
   const array = site.eigenvectors;

@@ -15,20 +15,23 @@ export class Stage {
     this.view = view;
     this.painter = painter;
     this.pointed = null; // what is under the pointer
+    this.tool = null; // takes presses and draws over the marks while something is pointed at
     this.drawn = -1; // recording frame that the picture shows
     const { width, height } = episode.manifest.video;
     this.size = { width, height };
     this.video = el("video", { class: "source", muted: true, playsinline: true, preload: "auto", tabindex: "-1", "aria-hidden": "true" });
     this.video.muted = true;
     this.picture = el("canvas", { class: "picture", role: "img", "aria-label": "Frame with overlay" });
-    this.marks = el("canvas", { class: "marks", "aria-hidden": "true" });
+    this.marks = el("canvas", { class: "marks", "aria-hidden": "true", tabindex: "-1" });
     this.tip = el("div", { class: "tip", hidden: true });
     this.message = el("div", { class: "stage-message", hidden: true });
     this.frameElement = el("div", { class: "frame" }, this.video, this.picture, this.marks, this.message, this.tip);
     this.element = el("div", { class: "stage" }, this.frameElement);
     this.marks.addEventListener("pointermove", (event) => this.#pointed(event));
     this.marks.addEventListener("pointerleave", () => this.#unpointed());
-    this.marks.addEventListener("click", (event) => this.#clicked(event));
+    this.marks.addEventListener("click", (event) => (this.tool ? null : this.#clicked(event)));
+    this.marks.addEventListener("pointerdown", (event) => this.tool?.press(this.#at(event), event));
+    this.marks.addEventListener("pointerup", (event) => this.tool?.release(event));
     this.tint = document.createElement("canvas");
   }
 
@@ -228,6 +231,10 @@ export class Stage {
     });
     this.#names(context, index, state, pointed);
     this.#patch(context, index, state);
+    if (this.tool) {
+      this.#base(context);
+      this.tool.draw(context);
+    }
   }
 
   // Where an instance is: the middle of its cells, and the top of them.
@@ -304,18 +311,24 @@ export class Stage {
 
   #at(event) {
     const box = this.marks.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * this.size.width;
-    const y = ((event.clientY - box.top) / box.height) * this.size.height;
+    const { x, y } = this.#point(event);
     const camera = cameraAt(this.episode.cameras, x, y);
     const { state } = this.view;
     const site = this.painter.siteOf(this.episode.site(state.site), state.mode) ?? this.episode.site(state.site);
     if (camera < 0 || !site || this.drawn < 0) return null;
     const index = this.episode.analysed(this.drawn);
     const patch = patchAt(this.episode.cameras[camera], site.grid, x, y);
-    return { camera, index, site, patch, id: this.episode.instanceAt(index, camera, x, y), x: event.clientX - box.left, y: event.clientY - box.top };
+    return { camera, index, site, patch, id: this.episode.instanceAt(index, camera, x, y), x: event.clientX - box.left, y: event.clientY - box.top, point: { x, y } };
+  }
+
+  // A point of the preview under the pointer, wherever that is.
+  #point(event) {
+    const box = this.marks.getBoundingClientRect();
+    return { x: ((event.clientX - box.left) / box.width) * this.size.width, y: ((event.clientY - box.top) / box.height) * this.size.height };
   }
 
   #pointed(event) {
+    this.tool?.move({ point: this.#point(event) }, event);
     this.pointed = this.#at(event);
     this.drawMarks();
     this.#tell();

@@ -191,7 +191,7 @@ export class Timeline {
   #instances() {
     const several = this.episode.cameras.length > 1;
     const order = { object: 0, arm: 1, surroundings: 2 };
-    const lanes = [...this.episode.instances].filter((i) => i.role !== "surroundings").sort((a, b) => order[a.role] - order[b.role] || a.id - b.id).slice(0, LANES_SHOWN).map((instance) => {
+    const lanes = [...this.episode.instances].filter((i) => i.role !== "surroundings").sort((a, b) => order[a.role] - order[b.role] || (b.origin === "clicked") - (a.origin === "clicked") || a.id - b.id).slice(0, LANES_SHOWN).map((instance) => {
       const most = Math.max(1, ...instance.area);
       const solo = () => {
         const same = this.view.state.solo?.kind === "instance" && this.view.state.solo.id === instance.id;
