@@ -52,6 +52,15 @@ export class ObjectsPanel {
   // What came of what was sent.
   arrived({ saved = [], error }) {
     this.error = error ?? null;
+    // What the server has it will tell again; until then it stays in sight.
+    for (const { id } of saved) {
+      const entry = this.outbox.entries.get(id);
+      if (!entry) continue;
+      const others = this.told.objects.filter((one) => one.id !== id);
+      const there = this.told.objects.find((one) => one.id === id);
+      this.told.objects = entry.removed ? others : there ? this.told.objects.map((one) => (one.id === id ? { ...one, ...entry } : one)) : [...others, entry];
+      this.told.version = Math.max(this.told.version, this.told.made + 1);
+    }
     this.outbox.settle(saved);
     clearTimeout(this.retry);
     if (this.error && this.outbox.entries.size) this.retry = setTimeout(() => this.outbox.entries.size && this.#send(), AGAIN);

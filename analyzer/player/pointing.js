@@ -43,7 +43,7 @@ export class Pointing {
     this.element.hidden = false;
     this.stage.tool = this;
     this.stage.marks.classList.add("pointing");
-    this.stage.element.scrollIntoView({ block: "nearest" });
+    this.element.scrollIntoView({ block: "nearest" });
     this.#tell();
     this.stage.drawMarks();
   }
