@@ -76,7 +76,7 @@ class Told:
     """What it printed, once it is done."""
 
 
-class Command:
+class Work:
     """One of them, running or not."""
 
     def __init__(self, folder: Path, process: Process) -> None:
@@ -125,10 +125,10 @@ class Command:
         return process
 
     @classmethod
-    def found(cls, folder: Path) -> Command | None:
+    def found(cls, folder: Path) -> Work | None:
         """The one in a folder, whatever was asked of it; None: there is none that can be understood."""
         try:
-            return Command(folder, record_from(Process, read_json(folder / "job.json", "")["process"]))
+            return Work(folder, record_from(Process, read_json(folder / "job.json", "")["process"]))
         except (RunUnreadable, KeyError, ValueError, TypeError):
             return None
 

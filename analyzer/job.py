@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from analyzer.background import FOLDER, Command, Process
+from analyzer.background import FOLDER, Process, Work
 from analyzer.json_records import read_json, record_from
 from foundation.errors import BadInput, RunUnreadable, quoted
 from foundation.names import safe_name
@@ -45,7 +45,7 @@ class Request:
         return [*given, "--", *self.paths]
 
 
-class Job(Command):
+class Job(Work):
     """One analysis, running or not."""
 
     def __init__(self, folder: Path, request: Request, process: Process) -> None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from analyzer.background import FOLDER, Command
+from analyzer.background import FOLDER, Work
 from analyzer.findings_folder import FOLDER as FINDINGS
 from analyzer.json_records import read_json
 from analyzer.pointing import EpisodeObjects
@@ -25,7 +25,7 @@ def make_again(run: RunFolder, episode: str) -> None:
         return
     try:
         arguments = ["assess", f"--episode={episode}", "--", str(run.path)]
-        Command.begin(_folder(run, episode), arguments, {"episode": episode}, {})
+        Work.begin(_folder(run, episode), arguments, {"episode": episode}, {})
     except BadInput:
         return  # it is being done, and looks at the objects again before it ends
 
@@ -39,7 +39,7 @@ def state(run: RunFolder, episode: str) -> dict[str, Any]:
         OSError: the objects cannot be read.
     """
     objects = EpisodeObjects(run.path, episode)
-    command = Command.found(_folder(run, episode))
+    command = Work.found(_folder(run, episode))
     work: dict[str, Any] = {"state": "none", "stage": "", "share": 0.0, "left_s": None, "words": ""}
     if command is not None:
         told = command.told()
