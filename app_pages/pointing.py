@@ -70,6 +70,8 @@ def take_objects(chosen: Chosen) -> None:
         make_again(chosen.run, chosen.episode)
     except LensError as error:
         told["error"] = str(error)
+    except OSError as problem:
+        told["error"] = f"The objects cannot be read: {problem.strerror}."
     except (TypeError, ValueError, KeyError, AttributeError):
         told["error"] = "The page sent something that is no object. Reload it."
     st.session_state[_ANSWER] = told
