@@ -8,35 +8,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from analyzer.drawing import scene, sheet
 from analyzer.drawing.cells import Cell, Panels, panel_sizes
 from analyzer.drawing.legend import Entry
 from analyzer.drawing.scene import Scene
 from analyzer.drawing.sheet import Sheet
-from analyzer.drawing.site_painter import Paint, SitePainter
+from analyzer.drawing.site_painter import SitePainter
+from analyzer.paint_request import PaintRequest, check_site, write_png
 from analyzer.pixels import preview_pixels, recorded_pixels
 from analyzer.run_actions import RunActions
 from analyzer.run_folder import EpisodeRecord, RunFolder
 from foundation.errors import BadInput, did_you_mean, quoted
-from foundation.files import atomic
 from videos.encode import write_video
 
 STYLES = ("overlay", "segments", "side-by-side", "grid")
-PAINTS = ("colors", "segments")
 SUFFIXES = (".mp4", ".png")
 
 Progress = Callable[[int, int], None]
 """Called with (frames done, frames in total)."""
 
 
-@dataclass(frozen=True)
-class RenderRequest:
+@dataclass(frozen=True, kw_only=True)
+class RenderRequest(PaintRequest):
     """What is drawn and how."""
 
     style: str = "overlay"
-    """One of `STYLES`."""
+    """One of `STYLES`. `side-by-side` and `grid` take the paint that is asked for."""
     sites: tuple[str, ...] = ()
     """Sites of the run; `grid` takes several (none: all of them), the other styles take one."""
     cameras: tuple[str, ...] = ()
@@ -45,34 +43,13 @@ class RenderRequest:
     """Frames of the recording, rising. None: all that were analysed; for a .png, some of them."""
     columns: int = 6
     """How many frames a `grid` .png spreads over the episode, where `frames` names none."""
-    paint: str = "colors"
-    """One of `PAINTS`: what `side-by-side` and `grid` lay over the picture."""
-    segments: int = 12
-    """How many segments are drawn; as many as the run has, where it has fewer."""
-    opacity: float = 0.6
-    """Of the paint, 0 (the recording alone) … 1 (the paint alone)."""
-    smooth: bool = False
-    """Follow the edges of the picture instead of those of the patches; for the eye alone."""
-    panel_height: int | None = None
-    """Pixels; None: comfortable to look at."""
-    from_preview: bool = False
-    """Read pixels from the run's preview instead of the recording."""
 
     def __post_init__(self) -> None:
         if self.style not in STYLES:
             raise BadInput(f"--style: there is no {quoted(self.style)}.{did_you_mean(self.style, STYLES)}")
-        if self.paint not in PAINTS:
-            raise BadInput(f"--paint: there is no {quoted(self.paint)}.{did_you_mean(self.paint, PAINTS)}")
-        if not 0 <= self.opacity <= 1:
-            raise BadInput(f"--opacity is {self.opacity}; allowed: 0 (the recording alone) to 1 (the colours alone).")
-        if not 1 <= self.segments <= 255:
-            raise BadInput(
-                f"--segments is {self.segments}; allowed: 1 to as many as the run has (--n-segments of run)."
-            )
+        super().__post_init__()
         if not 1 <= self.columns <= 60:
             raise BadInput(f"--columns is {self.columns}; allowed: 1 to 60 frames.")
-        if self.panel_height is not None and not 16 <= self.panel_height <= 2160:
-            raise BadInput(f"--panel-height is {self.panel_height}; allowed: 16 to 2160 pixels.")
         if any(later <= earlier for earlier, later in zip(self.frames, self.frames[1:], strict=False)):
             raise BadInput("--frames: name frames in rising order, each once, e.g. 0,40,80.")
 
@@ -118,8 +95,7 @@ def render(
         else recorded_pixels(run, record, cameras, recording_frames)
     )
     with ExitStack() as stack:
-        paint = Paint(request.shows_segments, request.opacity, request.smooth, request.segments)
-        painters = [SitePainter(run, record, site, sizes, paint) for site in sites]
+        painters = [SitePainter(run, record, site, sizes, request.painted) for site in sites]
         for painter in painters:
             stack.callback(painter.close)
         cells = [Cell("recording")] if request.style in ("side-by-side", "grid") else []
@@ -132,7 +108,7 @@ def render(
                 drawn.draw(column, index, panels)
                 if progress:
                     progress(column + 1, len(chosen))
-            _write_png(output, drawn.picture())
+            write_png(output, drawn.picture())
             return output
         if len(cells) == 1:
             cells = [Cell("", cells[0].painter)]  # the header names its site
@@ -140,7 +116,7 @@ def render(
         drawn_scene = Scene(record, about, cells, sizes, legend, actions.recorded, actions.predicted)
         pictures = _pictures(drawn_scene, chosen, pixels, progress)
         if still:
-            _write_png(output, next(pictures))
+            write_png(output, next(pictures))
         else:
             write_video(output, pictures, np.array([record.times_s[index] for index in chosen]))
     return output
@@ -153,11 +129,6 @@ def _pictures(
         yield scene.picture(index, panels)
         if progress:
             progress(done, len(chosen))
-
-
-def _write_png(output: Path, picture: np.ndarray) -> None:
-    with atomic(output) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG")
 
 
 def _legend(painters: Sequence[SitePainter], request: RenderRequest) -> list[Entry]:
@@ -176,9 +147,8 @@ def _legend(painters: Sequence[SitePainter], request: RenderRequest) -> list[Ent
 
 def _sites(run: RunFolder, request: RenderRequest) -> list[str]:
     known = run.site_names
-    unknown = next((site for site in request.sites if site not in known), None)
-    if unknown is not None:
-        raise BadInput(f"{run.path}: the run has no site {quoted(unknown)}.{did_you_mean(unknown, known)}")
+    for site in request.sites:
+        check_site(run, site)
     if request.style == "grid":
         return list(dict.fromkeys(request.sites)) or known
     if len(request.sites) > 1:

@@ -10,20 +10,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from analyzer import recordings
 from analyzer.drawing.cells import panel_sizes, scaled
 from analyzer.drawing.contact_sheet import Tile, contact_sheet
 from analyzer.drawing.legend import Entry
-from analyzer.drawing.site_painter import Paint, SitePainter
+from analyzer.drawing.site_painter import SitePainter
+from analyzer.paint_request import PaintRequest, check_site, write_png
 from analyzer.pixels import preview_pixels, recorded_pixels
 from analyzer.progress import Progress, Silent
 from analyzer.run_folder import EpisodeRecord, RunFolder
 from analyzer.run_summary import is_run
 from analyzer.settings import Settings
 from foundation.errors import BadInput, did_you_mean, quoted
-from foundation.files import atomic
 from videos.episode import EpisodeSummary
 from videos.image_folder import pictures_in
 
@@ -36,9 +35,9 @@ _ROOM = 6_000_000
 """Pixels that all pictures may take together before they shrink."""
 
 
-@dataclass(frozen=True)
-class SheetRequest:
-    """What is laid out and how."""
+@dataclass(frozen=True, kw_only=True)
+class SheetRequest(PaintRequest):
+    """What is laid out and how. `from_preview` is about a run."""
 
     output: Path
     """.png."""
@@ -46,29 +45,13 @@ class SheetRequest:
     """None: the run's deepest."""
     columns: int = 4
     """Frames shown of every clip, spread over it; a picture has one."""
-    paint: str = "colors"
-    """ "colors" or "segments"."""
-    segments: int = 12
-    opacity: float = 0.6
-    smooth: bool = False
-    panel_height: int | None = None
-    """Pixels; None: comfortable to look at."""
-    from_preview: bool = False
-    """Of a run: take pixels from its preview instead of the recording."""
 
     def __post_init__(self) -> None:
         if self.output.suffix.lower() != ".png":
             raise BadInput(f"{self.output}: a sheet is a still picture and ends in .png.")
         if not 1 <= self.columns <= 24:
             raise BadInput(f"--columns is {self.columns}; allowed: 1 to 24 frames of every clip.")
-        if self.paint not in ("colors", "segments"):
-            raise BadInput(
-                f"--paint: there is no {quoted(self.paint)}.{did_you_mean(self.paint, ('colors', 'segments'))}"
-            )
-        if not 0 <= self.opacity <= 1:
-            raise BadInput(f"--opacity is {self.opacity}; allowed: 0 (the recording alone) to 1 (the colours alone).")
-        if self.panel_height is not None and not 16 <= self.panel_height <= 1080:
-            raise BadInput(f"--panel-height is {self.panel_height}; allowed: 16 to 1080 pixels.")
+        super().__post_init__()
 
 
 def sheet(
@@ -117,8 +100,7 @@ def sheet(
 def _drawn(run: RunFolder, ids: Sequence[str], request: SheetRequest, progress: Progress) -> dict[str, Any]:
     _check_count(len(ids))
     site = request.site or run.site_names[-1]
-    if site not in run.site_names:
-        raise BadInput(f"{run.path}: the run has no site {quoted(site)}.{did_you_mean(site, run.site_names)}")
+    check_site(run, site)
     progress.stage("drawing", len(ids), "clip")
     tiles = []
     shown = [_spread(len(run.episode(id_).frames), request.columns) for id_ in ids]
@@ -132,8 +114,7 @@ def _drawn(run: RunFolder, ids: Sequence[str], request: SheetRequest, progress: 
         entries = [Entry("each tile has a basis of its own: colours of different tiles agree only roughly")]
     about = f"{run.manifest.policy.get('name')} · {site} · {'one joint basis' if joint else 'a basis for each'}"
     picture = contact_sheet(_title(run, ids), about, tiles, entries)
-    with atomic(request.output) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG")
+    write_png(request.output, picture)
     return {"path": str(request.output), "site": site, "tiles": len(tiles)}
 
 
@@ -142,10 +123,9 @@ def _tile(
 ) -> Tile:
     sizes = panel_sizes(record, [0], height)
     frames = [record.frames[position] for position in positions]
-    paint = Paint(request.paint == "segments", request.opacity, request.smooth, request.segments)
     read = preview_pixels if request.from_preview else recorded_pixels
     recorded, painted = [], []
-    with closing(SitePainter(run, record, site, sizes, paint)) as painter:
+    with closing(SitePainter(run, record, site, sizes, request.painted)) as painter:
         for position, pixels in zip(positions, read(run, record, [0], frames), strict=True):
             raw = scaled(pixels, sizes)
             recorded.append(raw[0])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from analyzer.instances.contacts import Contacts
 from analyzer.instances.embedded import Embedded
 from analyzer.instances.follow import Follower, Model
 from analyzer.instances.instance import Instance
@@ -45,15 +46,17 @@ def discover(view: View, settings: Settings) -> Instances:
     found = survey(view.frames, working, embedded)
     cast = _Cast(found)
     gallery = Gallery(range(1, 256))
+    contacts = Contacts(ARM, round(found.plane.patch_pixels))
     pngs = []
     for frame, picture in enumerate(view.pictures(0, view.frames)):
         coordinates = embedded.at(frame)
         labels = cast.see(frame, working.smaller(picture), coordinates)
+        contacts.add(labels)
         labels = _with_ground(labels, found, coordinates)
         whole = working.larger(labels)
         gallery.add(whole, picture)
         pngs.append(to_png(whole))
-    return _instances(view, found, gallery, LabelMaps(tuple(pngs)), settings.palette)
+    return _instances(view, found, gallery, contacts, LabelMaps(tuple(pngs)), settings.palette)
 
 
 @dataclass
@@ -143,16 +146,19 @@ def _with_ground(labels: np.ndarray, found: Survey, coordinates: np.ndarray) -> 
     return np.where(labels == 0, ground, labels)
 
 
-def _instances(view: View, found: Survey, gallery: Gallery, maps: LabelMaps, palette: str) -> Instances:
+def _instances(
+    view: View, found: Survey, gallery: Gallery, contacts: Contacts, maps: LabelMaps, palette: str
+) -> Instances:
     """Number what was found through; what was never seen is left out."""
     least = SMALLEST * Plane(view.camera, found.plane.grid).patch_pixels ** 2
     seen = [number for number, areas in gallery.areas.items() if max(areas) >= least][:MOST]
     table = np.zeros(256, np.uint8)
     table[seen] = np.arange(1, len(seen) + 1)
     instances, thumbnails = [], {}
+    of_arm = contacts.parts([number for number in seen if number < ARM])
     for number in seen:
         new = int(table[number])
-        role = "arm" if number == ARM else "surroundings" if number > ARM else "object"
+        role = "arm" if number == ARM or number in of_arm else "surroundings" if number > ARM else "object"
         if role == "object":
             role = role_of_shape(maps[gallery.key_frame(number)] == number)
         instances.append(

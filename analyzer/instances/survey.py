@@ -36,8 +36,11 @@ SHOWN = 0.6
 """Share of a resting thing that a picture has to show for the thing to be there."""
 PAIRS = 8
 """Pairs of neighbouring frames that tell whether the camera moves."""
-TEXTURE, MOVED = 6, 0.5
-"""Grey levels by which pixels differ from their neighbours where motion can be seen; pixels that it is at least."""
+TEXTURE, MOVED, CHANGES = 6, 0.5, 2
+"""Grey levels by which pixels differ from their neighbours where motion can be seen; pixels that it is at least; grey levels
+by which the picture changes there: flow is smooth, and carries what stands still along with an arm beside it."""
+EVERYTHING = 0.65
+"""Share of the texture that moves along with a camera; an arm with its shadow reaches half of what has texture."""
 MATCHES = 24.0
 """Grey levels of 255: a pixel that differs less from a thing's picture shows the thing."""
 
@@ -120,8 +123,10 @@ def _stands_still(working: Working, frames: int) -> bool:
         before = cv2.cvtColor(pictures[position[frame]], cv2.COLOR_RGB2GRAY)
         edge = cv2.morphologyEx(cv2.blur(before, (3, 3)), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > TEXTURE
         if edge.any():
-            moving.append(float((np.hypot(flow[..., 0], flow[..., 1])[edge] > MOVED).mean()))
-    return not moving or float(np.median(moving)) < 0.5
+            moves = np.hypot(flow[..., 0], flow[..., 1]) > MOVED
+            moves &= difference(pictures[position[frame]], pictures[position[frame + 1]], 3) > CHANGES
+            moving.append(float(moves[edge].mean()))
+    return not moving or float(np.median(moving)) < EVERYTHING
 
 
 def _movers(plane: Plane, figure: FigureGround, distances: Sequence[np.ndarray], off: np.ndarray) -> np.ndarray:
