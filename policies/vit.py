@@ -94,15 +94,22 @@ class Mlp(nn.Module):
         return self.fc2(F.gelu(self.fc1(x)))
 
 
-class LayerScale(nn.Module):
-    """One learned factor a channel on a residual branch."""
+class Residual(nn.Module):
+    """A branch added to the stream."""
+
+    def forward(self, x: torch.Tensor, branch: torch.Tensor) -> torch.Tensor:
+        return x + branch
+
+
+class ScaledResidual(nn.Module):
+    """A branch added to the stream, with one learned factor a channel (layer scale), in one pass over memory."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.scale_factor = nn.Parameter(torch.ones(dim))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.scale_factor
+    def forward(self, x: torch.Tensor, branch: torch.Tensor) -> torch.Tensor:
+        return torch.addcmul(x, branch, self.scale_factor)
 
 
 class Block(nn.Module):
@@ -112,17 +119,17 @@ class Block(nn.Module):
         super().__init__()
         self.norm1 = nn.LayerNorm(shape.dim, eps=shape.eps)
         self.attn = Attention(shape)
-        self.ls1: nn.Module = LayerScale(shape.dim) if shape.layer_scale else nn.Identity()
+        self.ls1 = ScaledResidual(shape.dim) if shape.layer_scale else Residual()
         self.norm2 = nn.LayerNorm(shape.dim, eps=shape.eps)
         self.mlp = Mlp(shape.dim, shape.mlp)
-        self.ls2: nn.Module = LayerScale(shape.dim) if shape.layer_scale else nn.Identity()
+        self.ls2 = ScaledResidual(shape.dim) if shape.layer_scale else Residual()
 
     def forward(self, x: torch.Tensor, film: tuple[torch.Tensor, torch.Tensor] | None = None) -> torch.Tensor:
         """[B, tokens, dim] -> the same; `film` = (scale, shift), [B, 1, dim] each, acts between the two halves."""
-        x = x + self.ls1(self.attn(self.norm1(x)))
+        x = self.ls1(x, self.attn(self.norm1(x)))
         if film is not None:
-            x = x * (1 + film[0]) + film[1]
-        return x + self.ls2(self.mlp(self.norm2(x)))
+            x = torch.addcmul(film[1], x, 1 + film[0])
+        return self.ls2(x, self.mlp(self.norm2(x)))
 
 
 class FilmBlock(nn.Module):
