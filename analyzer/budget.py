@@ -43,7 +43,7 @@ class Estimate:
     disk_bytes: int
     """That features will add to the cache."""
     memory_bytes: int
-    """Of the features of one batch; the policy's weights come on top."""
+    """Of the features of one batch and of the policy's weights, as far as those are not mapped files."""
     cache: Path
     settings: Settings
     asking: float = 0.0
@@ -52,6 +52,8 @@ class Estimate:
     """All that the policy has, in order of depth."""
     chosen: tuple[str, ...] = ()
     """Those that the run looks at."""
+    dtype: str = "float32"
+    """In which the policy computes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,6 @@ class Forecast:
     """None: too little to be worth a measurement."""
     disk_bytes: int
     memory_bytes: int
-    """Beside the policy."""
     free_disk_bytes: int
     free_memory_bytes: int | None
     sites: tuple[str, ...]
@@ -97,8 +98,13 @@ def estimate(
     widest = max(requests, key=lambda request: len(request.cameras), default=None)
     per_frame = 0 if widest is None else sum(math.prod(widest.shape(policy, site)[1:]) for site in widest.sites)
     memory = settings.batch * per_frame * 4 * _CHUNK_BYTES_PER_BYTE
+    if frames and widest is not None:
+        memory += policy.weight_bytes(widest.sites, actions=widest.actions)
     sites, chosen = tuple(policy.sites), requests[0].sites if requests else ()
-    return Estimate(frames, flops, tuple(shallower.items()), disk, memory, cache, settings, asking, sites, chosen)
+    dtype = str(policy.dtype).removeprefix("torch.")
+    return Estimate(
+        frames, flops, tuple(shallower.items()), disk, memory, cache, settings, asking, sites, chosen, dtype
+    )
 
 
 def frame_flops(site: float, action: float, views: int, at_once: int) -> float:
@@ -148,14 +154,12 @@ def forecast(
     """
     settings, took = work.settings, None
     if work.flops >= max(worth, 1):
-        # Where the policy chooses its precision, the slower one is reckoned with.
-        took = seconds(work.flops, (rate or measured_rate)(settings.device, settings.dtype or "float32"))
+        took = seconds(work.flops, (rate or measured_rate)(settings.device, work.dtype))
     told = [f"{work.frames} frames to look at" + (", asked what its actions depend on" if work.asking else "")]
     if took is not None:
-        precision = f" in {settings.dtype}" if settings.dtype else ""
-        told.append(f"about {_duration(took)} on {settings.device}{precision}")
+        told.append(f"about {_duration(took)} on {settings.device} in {work.dtype}")
     told.append(f"{_size(work.disk_bytes)} more in the cache")
-    told.append(f"{_size(work.memory_bytes)} of memory beside the policy")
+    told.append(f"{_size(work.memory_bytes)} of memory")
     return Forecast(
         frames=work.frames,
         seconds=took,
@@ -203,8 +207,10 @@ def approve(
         share = math.ceil(work.disk_bytes / max(1, disk))
         ideas += [f"--stride {settings.stride * share}", "fewer --sites", "another place with --cache"]
     if memory is not None and work.memory_bytes > memory:
-        problems.append(f"a batch of features takes {_size(work.memory_bytes)} and {_size(memory)} of memory are free")
-        ideas.append("a smaller --batch")
+        problems.append(
+            f"weights and a batch of features take {_size(work.memory_bytes)} of memory and {_size(memory)} are free"
+        )
+        ideas += ["a smaller --batch", "fewer --sites", "the checkpoint's own --dtype"]
     if problems:
         raise BadInput(
             f"Over the budget: {'; '.join(problems)}. Try {', or '.join(dict.fromkeys(ideas))}; or add --yes to run it as "

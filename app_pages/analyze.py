@@ -204,7 +204,7 @@ def forecast(request: Request) -> None:
     )
     free = result["free_memory_bytes"]
     room = None if free is None else f"{size(free)} free"
-    memory.metric("Memory beside the policy", size(result["memory_bytes"]), room, delta_color="off", delta_arrow="off")
+    memory.metric("Memory", size(result["memory_bytes"]), room, delta_color="off", delta_arrow="off")
     if took is not None and took > MAX_MINUTES * 60:
         st.warning(f"More than {MAX_MINUTES:g} minutes are refused. Take fewer frames, or run the command with --yes.")
 

@@ -31,6 +31,7 @@ class LinearPolicy:
     fingerprint: str = "linear-1"
     default_sites: tuple[str, ...] = (ATTRIBUTED,)
     action_flops: float = 1e6
+    dtype: torch.dtype = torch.float32
     asked: list[int] = field(default_factory=list)
     """Frames of every prediction."""
 
@@ -39,6 +40,9 @@ class LinearPolicy:
         resize = Resize(self.patch * self.grid[0], self.patch * self.grid[1], Image.Resampling.BOX)
         self.transform = StepTransform((resize,), (Normalisation((0.0,) * 3, (1.0,) * 3),))
         self.sites = {ATTRIBUTED: FeatureSite(ATTRIBUTED, 3, self.grid, depends_on_instruction=False, flops=1e5)}
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return 0
 
     def run(
         self,

@@ -1,17 +1,19 @@
 """How close the policies come to the matrix products they consist of. Run: python benchmarks/policies.py
 
-Each line gives the floor and the ratio to it, both measured in the same run: the floor is the exact operation count
-divided by the best rate of a plain matrix product of the layer's own size in the same type.
+Times stand beside their floors, measured in turns in the same run: the floor is the exact operation count, attention
+included, divided by the best rate of plain matrix products in the same type.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,38 +33,70 @@ from policies.vit import VisionTransformer, VitShape
 
 def best_seconds(call: Callable[[], object], repeats: int) -> float:
     """The fastest of `repeats` calls: noise only ever adds."""
-    times = []
+    return best_of([call], repeats)[0]
+
+
+def best_of(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+    """The fastest of `repeats` calls each, taken in turns: what slows the machine for a while slows all of them."""
+    best = [math.inf] * len(calls)
     for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        for index, call in enumerate(calls):
+            start = time.perf_counter()
+            call()
+            best[index] = min(best[index], time.perf_counter() - start)
+    return best
 
 
-def gemm_rate(rows: int, inner: int, columns: int, dtype: torch.dtype) -> float:
-    """Operations a second of [rows, inner] @ [inner, columns]^T, weights as a linear layer stores them."""
+@dataclass(frozen=True)
+class Products:
+    """Plain matrix products, nothing else: a floor for what consists of them."""
+
+    what: str
+    call: Callable[[], object]
+    flops: float
+
+
+def product(rows: int, inner: int, columns: int, dtype: torch.dtype) -> Products:
+    """[rows, inner] @ [inner, columns]^T, weights as a linear layer stores them, at rest in the caches."""
     x, weight = torch.randn(rows, inner).to(dtype), torch.randn(columns, inner).to(dtype)
-    return 2 * rows * inner * columns / best_seconds(lambda: torch.nn.functional.linear(x, weight), 20)
+    flops = 2.0 * rows * inner * columns
+    return Products(f"{rows} x {inner} x {columns}", partial(torch.nn.functional.linear, x, weight), flops)
 
 
-def line(what: str, seconds: float, flops: float, rate: float) -> None:
-    floor = flops / rate
-    print(
-        f"{what:44s} {seconds:7.3f} s  floor {floor:7.3f} s  ratio {seconds / floor:5.2f}  ({rate / 1e9:6.0f} GFLOP/s)"
-    )
+def products_of(layers: Sequence[torch.nn.Linear], rows: Sequence[int]) -> Products:
+    """The products of `layers` over so many tokens each, with the layers' own weights, one after another.
+
+    That the weights must come from memory is part of the floor; their biases are not.
+    """
+    pairs = list(zip(layers, rows, strict=True))
+    inputs = {(n, it.in_features): torch.randn(n, it.in_features, dtype=it.weight.dtype) for it, n in pairs}
+
+    def call() -> None:
+        for layer, count in pairs:
+            torch.nn.functional.linear(inputs[count, layer.in_features], layer.weight)
+
+    return Products("its own products", call, sum(2.0 * count * layer.weight.numel() for layer, count in pairs))
 
 
-def dinov2_small(repeats: int) -> None:
-    """Seconds a frame of the embedded default at its default size, by type and batch."""
-    for dtype in ("float32", "bfloat16"):
-        policy = load_policy("dinov2-small", dtype=dtype)
-        site = list(policy.sites)[-1]
-        rate = gemm_rate(1025, 384, 1536, getattr(torch, dtype))
-        for batch in (1, 2, 4, 8):
-            frames = list(np.random.default_rng(0).integers(0, 256, (batch, 1, 256, 256, 3), dtype=np.uint8))
-            policy.run(frames[:1], sites=[site])
-            seconds = best_seconds(partial(policy.run, frames, sites=[site]), repeats) / batch
-            line(f"dinov2-small 448 px {dtype} batch {batch}, a frame", seconds, policy.sites[site].flops, rate)
+def compare(what: str, call: Callable[[], object], flops: float, floors: Sequence[Products], repeats: int) -> None:
+    """Print the time of `call` and how much longer it is than its operations at the rate of each floor."""
+    call()
+    seconds, *taken = best_of([call, *(floor.call for floor in floors)], repeats)
+    print(f"{what}: {seconds:.3f} s, {flops / 1e9:.0f} GFLOP")
+    for floor, alone in zip(floors, taken, strict=True):
+        rate = floor.flops / alone
+        print(f"    {seconds * rate / flops:5.2f} x the floor by {floor.what} ({rate / 1e9:.0f} GFLOP/s)")
+
+
+def dinov2_small(given: argparse.Namespace) -> None:
+    """Seconds of the embedded default at its default size, by batch."""
+    policy = load_policy("dinov2-small", dtype=given.dtype)
+    site = list(policy.sites)[-1]
+    floor = product(1025, 384, 1536, getattr(torch, given.dtype))
+    for batch in (1, 2, 4, 8):
+        frames = list(np.random.default_rng(0).integers(0, 256, (batch, 1, 256, 256, 3), dtype=np.uint8))
+        call, flops = partial(policy.run, frames, sites=[site]), policy.sites[site].flops * batch
+        compare(f"dinov2-small 448 px {given.dtype} batch {batch}", call, flops, [floor], given.repeats)
 
 
 def full_size_openvla(folder: Path) -> None:
@@ -107,59 +141,63 @@ def anonymous_mib() -> float:
     return int(next(row for row in status.splitlines() if row.startswith("RssAnon")).split()[1]) / 1024
 
 
-def products_alone(module: torch.nn.Module, rows: int) -> tuple[float, float]:
-    """(seconds, operations) of the matrix products of every linear layer in `module` over `rows` tokens, nothing else.
-
-    With the module's own weights, one after another: that they must come from memory is part of the floor.
-    """
-    layers = [layer for layer in module.modules() if isinstance(layer, torch.nn.Linear)]
-    inputs = {layer.in_features: torch.randn(rows, layer.in_features, dtype=layer.weight.dtype) for layer in layers}
-
-    def run() -> None:
-        for layer in layers:
-            torch.nn.functional.linear(inputs[layer.in_features], layer.weight)
-
-    run()
-    return best_seconds(run, 3), sum(2.0 * rows * layer.weight.numel() for layer in layers)
-
-
-def openvla(repeats: int) -> None:
+def openvla(given: argparse.Namespace) -> None:
     """Memory of a full-size checkpoint, and time of its tower and of language layers against their floors."""
-    frames = list(np.random.default_rng(0).integers(0, 256, (1, 1, 256, 256, 3), dtype=np.uint8))
     with tempfile.TemporaryDirectory() as name, torch.inference_mode():
         full_size_openvla(Path(name))
         import transformers.models.llama.modeling_llama  # noqa: F401  (its memory is not the checkpoint's)
 
         before, start = anonymous_mib(), time.perf_counter()
-        policy: Any = load_policy(name)
+        mapped: Any = load_policy(name)
+        taken, opened = time.perf_counter() - start, anonymous_mib()
+        network = mapped._network
+        network.checkpoint.fill(network, "", network.device, network.dtype)
         print(
-            f"load_policy: {time.perf_counter() - start:.1f} s, {anonymous_mib() - before:.0f} MiB of anonymous memory"
+            f"load_policy: {taken:.1f} s, {opened - before:.0f} MiB of anonymous memory; "
+            f"with every weight in its place: {anonymous_mib() - before:.0f} MiB"
         )
-        network = policy._network
-        policy.run(frames, sites=["vision.fused"])
-        fill_with_noise(network)  # zeros could be quicker than numbers
-        seconds = best_seconds(partial(policy.run, frames, sites=["vision.fused"]), repeats)
-        plain, counted = 0.0, 0.0
-        for tower, tokens in ((network.towers[0], 261), (network.towers[1], 256)):
-            blocks = network.get_submodule(f"vision_backbone.{tower.key}").blocks[: tower.used_block + 1]
-            taken, flops = products_alone(blocks, tokens)
-            plain, counted = plain + taken, counted + flops
-        line("openvla vision.fused, bfloat16", seconds, policy.sites["vision.fused"].flops, counted / plain)
-        depth = 4
-        policy.run(frames, sites=["projector", f"llm.{depth}"])
-        deep = best_seconds(partial(policy.run, frames, sites=[f"llm.{depth}"]), repeats)
-        flat = best_seconds(partial(policy.run, frames, sites=["projector"]), repeats)
-        taken, flops = products_alone(network.language_model.model.layers[:depth], 257)
-        work = policy.sites[f"llm.{depth}"].flops - policy.sites["projector"].flops
-        line(f"openvla prefill of {depth} layers, 257 tokens", deep - flat, work, flops / taken)
-        print(
-            f"after the runs: {anonymous_mib() - before:.0f} MiB of anonymous memory (towers replaced by noise included)"
-        )
+        del mapped, network
+        policy: Any = load_policy(name, dtype=given.dtype)
+        for batch in (1, 4):
+            towers_and_prefill(policy, batch, given)
+
+
+def towers_and_prefill(policy: Any, batch: int, given: argparse.Namespace, depth: int = 4) -> None:
+    """`vision.fused` from the pixels on, and `depth` language layers over BOS and the image.
+
+    Two floors each: by the products of its own layers, which no program that calls the same library gets below, and by
+    a square product that lies in the caches, the best this processor is seen to do.
+    """
+    frames = list(np.random.default_rng(0).integers(0, 256, (batch, 1, 256, 256, 3), dtype=np.uint8))
+    network, model = policy._network, policy._network.language_model.model
+    policy.run(frames[:1], sites=["vision.fused"])
+    network.ready_language([f"llm.{depth}"], actions=False)
+    fill_with_noise(network)  # zeros could be quicker than numbers
+    square = product(1024, 1024, 1024, network.dtype)
+    linear = [
+        (layer, batch * tokens)
+        for tower, tokens in zip(network.towers, (261, 256), strict=True)
+        for block in network.vision_backbone[tower.key].blocks[: tower.used_block + 1]
+        for layer in block.modules()
+        if isinstance(layer, torch.nn.Linear)
+    ]
+    of_towers = products_of([layer for layer, _ in linear], [rows for _, rows in linear])
+    label = f"{given.dtype}, batch {batch}, {torch.get_num_threads()} threads"
+    flops = policy.sites["vision.fused"].flops * batch
+    call = partial(policy.run, frames, sites=["vision.fused"])
+    compare(f"openvla vision.fused, {label}", call, flops, [of_towers, square], given.repeats)
+    site = f"llm.{depth}"
+    layers = [layer for layer in model.layers[:depth].modules() if isinstance(layer, torch.nn.Linear)]
+    of_layers = products_of(layers, [batch * 257] * len(layers))
+    image = torch.randn(batch, 256, policy.sites[site].dim, dtype=network.dtype)
+    flops = (policy.sites[site].flops - policy.sites["projector"].flops) * batch
+    call = partial(policy._think, image, [site], None)
+    compare(f"openvla prefill of {depth} layers, {label}", call, flops, [of_layers, square], given.repeats)
 
 
 def fill_with_noise(network: torch.nn.Module) -> None:
-    """Replace the tower's zeros by small random numbers, in memory."""
-    for parameter in network.get_submodule("vision_backbone").parameters():
+    """Replace the zeros of what was read by small random numbers, in memory."""
+    for parameter in network.parameters():
         if not parameter.is_meta:
             parameter.data = torch.empty_like(parameter).normal_(std=0.02)
 
@@ -169,7 +207,7 @@ OBJECTS = (1, 2, 3, 4, 5)
 """Two bowls, cookie box, ramekin, plate."""
 
 
-def densify(repeats: int) -> None:
+def densify(_: argparse.Namespace) -> None:
     """What a finer grid brings: best-match IoU of 20-way NCut segments with the masks of LIBERO scenes."""
     frames, masks = libero_frames(episodes=4, per_episode=2)
     settings = [(224, 1), (224, 2), (224, 4), (448, 1), (448, 2)]
@@ -219,11 +257,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which to run; default: all")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     for name in given.names or BENCHMARKS:
-        BENCHMARKS[name](given.repeats)
+        BENCHMARKS[name](given)
 
 
 if __name__ == "__main__":

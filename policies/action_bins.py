@@ -16,6 +16,9 @@ import torch
 from foundation.action_space import LIBERO, ActionSpace, unnamed
 from foundation.errors import BadInput, PolicyUnavailable, did_you_mean, quoted
 
+MOST_DIMENSIONS = 128
+"""Of an action or a state: two hands of many fingers have fewer."""
+
 
 @dataclass(frozen=True)
 class ActionBins:
@@ -25,6 +28,10 @@ class ActionBins:
     """Text tokens: the last `edges` of them are the actions."""
     edges: int = 256
     """Edges of the bins, and action tokens. Centres are one fewer: the two tokens of the highest values share the last."""
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.edges <= self.vocabulary:
+            raise ValueError(f"{self.edges} bins cannot be told by {self.vocabulary} tokens.")
 
     @property
     def centres(self) -> np.ndarray:
@@ -75,6 +82,10 @@ class ActionStatistics:
                 f"The statistics {quoted(self.key)} contradict themselves: "
                 f"{self.low.shape} low, {self.high.shape} high, {self.mask.shape} mask."
             )
+        if not 1 <= len(self.low) <= MOST_DIMENSIONS or not np.isfinite([self.low, self.high]).all():
+            raise PolicyUnavailable(
+                f"The statistics {quoted(self.key)} must be 1 to {MOST_DIMENSIONS} finite numbers; they are {len(self.low)}."
+            )
 
     def __len__(self) -> int:
         return len(self.low)
@@ -112,6 +123,22 @@ def choose_statistics(statistics: Mapping[str, Any], unnorm_key: str | None) -> 
     if unnorm_key not in statistics:
         raise BadInput(f"There are no statistics {quoted(unnorm_key)}.{did_you_mean(unnorm_key, statistics)}")
     return unnorm_key
+
+
+def unchosen(policy: str, statistics: Mapping[str, Any]) -> BadInput:
+    """What to say where an action is wanted and none of several statistics was chosen."""
+    return BadInput(
+        f"{policy} has statistics of {len(statistics)} datasets and none was chosen: give unnorm_key (--unnorm-key)."
+        f"{did_you_mean('', statistics)}"
+    )
+
+
+def check_length(statistics: ActionStatistics | None, size: int | None) -> None:
+    """Raise PolicyUnavailable where statistics and the network's part that they are for have different sizes."""
+    if statistics is not None and size is not None and len(statistics) != size:
+        raise PolicyUnavailable(
+            f"The statistics {quoted(statistics.key)} are of {len(statistics)} numbers; the network has {size}."
+        )
 
 
 END_EFFECTOR = ("dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper")

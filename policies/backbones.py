@@ -18,19 +18,18 @@ import numpy as np
 import torch
 from PIL import Image
 
-from foundation.action_space import ActionSpace
 from foundation.errors import BadInput, PolicyUnavailable, quoted
-from policies.checkpoint import Checkpoint, digest, read_json
+from policies.checkpoint import Checkpoint, digest
 from policies.flops import flops_by_module
+from policies.folder_files import read_json
 from policies.hooks import capture
-from policies.inputs import check_looks_only, check_sites, stack_pixels
-from policies.policy import FeatureSite, PolicyOutput
+from policies.inputs import stack_pixels
+from policies.looks_only import LooksOnly
+from policies.policy import FeatureSite
 from policies.pretrained import config_of, load_model
-from policies.transform import IMAGENET, KeepTopLeft, Normalisation, PixelStep, Resize, StepTransform
+from policies.transform import IMAGENET, OPENAI, KeepTopLeft, Normalisation, PixelStep, Resize, StepTransform
 
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-OPENAI = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
-"""Mean and deviation of CLIP's training images."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +117,8 @@ LAYOUTS = {
 """`model_type` -> layout. A model of two halves has its vision tower under `vision_config`."""
 
 
-class Backbone:
+class Backbone(LooksOnly):
     """A vision tower. It looks and does not act."""
-
-    cameras = ("image",)
-    state_size: int | None = None
-    action_space: ActionSpace | None = None
-    action_flops = 0.0
 
     def __init__(
         self, folder: Path, *, device: torch.device, dtype: torch.dtype | None = None, input_size: int | None = None
@@ -145,9 +139,11 @@ class Backbone:
         self._folder = folder
         checkpoint = Checkpoint(folder)
         self._device = device
-        self._dtype = dtype or checkpoint.default_dtype
+        self.dtype = dtype or checkpoint.default_dtype
+        self._weight_bytes = checkpoint.parameters * self.dtype.itemsize if device.type == "cpu" else 0
         self._loaded: list[Any] = []  # shared by copies that look at the picture differently
         self.name = folder.name
+        checkpoint.check_layers(self._config.num_hidden_layers)
         patch = self._config.patch_size
         side = self._side(input_size)
         self._grid = (side // patch, side // patch)
@@ -155,33 +151,19 @@ class Backbone:
         self.sites = self._list_sites()
         depth = self._config.num_hidden_layers
         self.default_sites = tuple(f"vision.{block}" for block in sorted({depth // 3, 2 * depth // 3, depth - 1}))
-        self.fingerprint = digest(checkpoint.fingerprint(), given, self._dtype, self.transform.fingerprint)
+        self.fingerprint = digest(checkpoint.fingerprint(), given, self.dtype, self.transform.fingerprint)
 
-    def run(
-        self,
-        frames: Sequence[np.ndarray],
-        instruction: str | np.ndarray | None = None,
-        *,
-        sites: Sequence[str] = (),
-        actions: bool = False,
-        state: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> PolicyOutput:
-        """Patch features of B frames; see `Policy.run`. Instruction, state and seed change nothing here."""
-        check_sites(sites, self.sites)
-        check_looks_only(self.name, "vision backbone", actions)
+    def look(self, frames: Sequence[np.ndarray], sites: Sequence[str]) -> dict[str, torch.Tensor]:
+        modules, model = self._modules(sites), self._model()
         pixels = stack_pixels(self.transform, frames, len(self.cameras))
-        if not sites:
-            return PolicyOutput({}, None, None)
-        modules = self._modules(sites)
-        with torch.inference_mode():
-            model = self._model()
-            with capture(model, list(modules.values()), stop=True) as seen:
-                self._call(model, pixels.flatten(0, 1).to(self._device, self._dtype))
-        features = {
+        with capture(model, list(modules.values()), stop=True) as seen:
+            self._call(model, pixels.flatten(0, 1).to(self._device, self.dtype))
+        return {
             site: self._patches(site, seen[module]).unflatten(0, pixels.shape[:2]) for site, module in modules.items()
         }
-        return PolicyOutput(features, None, None)
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return self._weight_bytes  # read whole, whatever is asked
 
     def _side(self, asked: int | None) -> int:
         """Side of the input in pixels."""
@@ -244,7 +226,7 @@ class Backbone:
         if not self._loaded:
             layout = self._layout
             self._loaded.append(
-                load_model(layout.model, self._config, self._folder, self._dtype, layout.unused).to(self._device)
+                load_model(layout.model, self._config, self._folder, self.dtype, layout.unused).to(self._device)
             )
         return self._loaded[0]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from foundation.errors import BadInput, PolicyUnavailable, did_you_mean, quoted
+from foundation.errors import BadInput, LensError, PolicyUnavailable, did_you_mean, quoted
+from policies.folder_files import read_json
 from policies.hub import folder_of
 
 if TYPE_CHECKING:
@@ -143,7 +144,17 @@ def load_policy(
     if unnorm_key is not None:
         options["unnorm_key"] = unnorm_key
     _check_options(name_or_path, load, options)
-    policy = load(folder, device=placed, dtype=typed, **options)
+    try:
+        policy = load(folder, device=placed, dtype=typed, **options)
+    except LensError:
+        raise
+    except Exception as error:  # whatever values a configuration holds, its reader stumbles over them here
+        if folder is None:
+            raise
+        raise PolicyUnavailable(
+            f"{quoted(folder)} cannot be used: its configuration or its tensors are not those of this family "
+            f"({type(error).__name__}: {quoted(error)})."
+        ) from error
     if densify == 1:
         return policy
     from policies.densify import Densified
@@ -199,8 +210,6 @@ def _check_options(name: str, load: Callable[..., Policy], options: Iterable[str
 
 def _family(folder: Path | None) -> str:
     """The module that reads the checkpoint in `folder`, by what its configuration says it is."""
-    from policies.checkpoint import read_json
-
     assert folder is not None
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type", config.get("type")))

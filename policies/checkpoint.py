@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from foundation.errors import PolicyUnavailable, quoted
+from policies.folder_files import own_file, read_json
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 FLOAT32_UP_TO = 1_000_000_000
 """Parameters up to which a policy runs in float32 unless told otherwise."""
+MAX_LAYERS = 1000
+"""Of any stack of layers."""
 SAMPLE = 4096
 """Bytes read at the start and in the middle of each tensor for the fingerprint."""
 TORCH_DTYPES = {
@@ -50,19 +53,6 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`; PolicyUnavailable where it is missing, damaged or not an object."""
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise PolicyUnavailable(f"{quoted(path)} is missing. Is the checkpoint complete?") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise PolicyUnavailable(f"{quoted(path)} cannot be read as JSON: {quoted(error)}.") from error
-    if not isinstance(content, dict):
-        raise PolicyUnavailable(f"{quoted(path)} holds a {type(content).__name__}; a JSON object was expected.")
-    return content
-
-
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Name -> tensor of a `.pt` file, memory-mapped. Only tensors are accepted: nothing in the file can run.
 
@@ -70,16 +60,25 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         PolicyUnavailable: the file holds anything else, or is damaged.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content = torch.load(own_file(path), map_location="cpu", weights_only=True, mmap=True)
+    except PolicyUnavailable:
+        raise
     except Exception as error:  # a damaged archive and a refused object raise many types
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PolicyUnavailable(
             f"{quoted(path)} is not a file of plain tensors, or damaged: {quoted(reason)}."
         ) from error
-    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not all(_is_plain(value) for value in content.values()):
         raise PolicyUnavailable(f"{quoted(path)} holds something else than named tensors.")
     # Training on several devices puts `module.` before every name.
     return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def _is_plain(value: object) -> bool:
+    """It is a tensor with every number in memory: one that repeats a few may claim any size."""
+    if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_quantized:
+        return False
+    return value.untyped_storage().nbytes() >= value.nbytes
 
 
 class Checkpoint:
@@ -99,7 +98,13 @@ class Checkpoint:
         for name, file in self._files.items():
             for key in file.keys():  # noqa: SIM118 (not a mapping)
                 view = file.get_slice(key)
-                self.tensors[key] = StoredTensor(tuple(view.get_shape()), TORCH_DTYPES[view.get_dtype()], name)
+                kind = view.get_dtype()
+                if kind not in TORCH_DTYPES:
+                    raise PolicyUnavailable(
+                        f"{quoted(folder / name)} stores {quoted(key)} as {quoted(kind)}; known types: "
+                        f"{', '.join(TORCH_DTYPES)}. Convert it to one of them."
+                    )
+                self.tensors[key] = StoredTensor(tuple(view.get_shape()), TORCH_DTYPES[kind], name)
 
     @property
     def parameters(self) -> int:
@@ -122,6 +127,19 @@ class Checkpoint:
                 f"{quoted(self.folder)} has no tensor {quoted(key)}. Is it a checkpoint of this family?"
             )
         return self.tensors[key].shape
+
+    def check_layers(self, *counts: Any) -> None:
+        """Raise PolicyUnavailable for a number of layers that a file of so few tensors cannot have.
+
+        A network is built, without contents, before its tensors are compared with the file's: a configuration must not
+        make that endless.
+        """
+        for count in counts:
+            if type(count) is not int or not 1 <= count <= min(len(self.tensors), MAX_LAYERS):
+                raise PolicyUnavailable(
+                    f"The configuration in {quoted(self.folder)} claims {quoted(count)} layers; the file has "
+                    f"{len(self.tensors)} tensors."
+                )
 
     def replace(self, prefix: str, tensors: Mapping[str, torch.Tensor]) -> None:
         """Put `tensors` in the place of all whose name begins with `prefix`."""
@@ -184,6 +202,15 @@ class Checkpoint:
             if state:
                 module.load_state_dict(state, strict=False, assign=True)
 
+    def bytes_of(
+        self, device: torch.device, dtype: torch.dtype, needed: Callable[[str], bool] = lambda name: True
+    ) -> int:
+        """Main memory that the tensors with a `needed` name take beside the file: 0 where they stay in the map."""
+        if device.type != "cpu":
+            return 0
+        copied = (it for name, it in self.tensors.items() if it.dtype != dtype and needed(name))
+        return sum(torch.Size(tensor.shape).numel() for tensor in copied) * dtype.itemsize
+
     def fingerprint(self) -> str:
         """Hex digest of names, shapes, types and of 8 KB of every tensor: told apart in a moment, 15 GB or not.
 
@@ -219,7 +246,10 @@ def _shards(folder: Path, stem: str) -> list[str]:
     """File names of the weights in `folder`, those of the index where there is one."""
     index = folder / f"{stem}.safetensors.index.json"
     if index.is_file():
-        names = sorted({str(name) for name in dict(read_json(index).get("weight_map", {})).values()})
+        places = read_json(index).get("weight_map", {})
+        if not isinstance(places, dict):
+            raise PolicyUnavailable(f"{quoted(index)} has a weight_map that is no object.")
+        names = sorted({str(name) for name in places.values()})
         for name in names:
             if Path(name).name != name or not name.endswith(".safetensors"):
                 raise PolicyUnavailable(f"{quoted(index)} points at {quoted(name)}: shards must lie beside it.")
@@ -242,7 +272,7 @@ def _shards(folder: Path, stem: str) -> list[str]:
 
 def _open(path: Path) -> Any:
     try:
-        return safe_open(path, framework="pt")
+        return safe_open(own_file(path), framework="pt")
     except (SafetensorError, OSError) as error:
         raise PolicyUnavailable(
             f"{quoted(path)} is damaged or cut short: {quoted(error)}. Download it again."

@@ -98,6 +98,13 @@ class Densified:
         return self._policy.state_size
 
     @property
+    def dtype(self) -> torch.dtype:
+        return self._policy.dtype
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return int(self._policy.weight_bytes(sites, actions=actions))
+
+    @property
     def action_flops(self) -> float:
         return float(self._policy.action_flops)
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from foundation.action_space import ActionSpace
 from foundation.errors import BadInput, PolicyUnavailable, quoted
-from policies.inputs import check_looks_only, check_sites, stack_pixels
-from policies.policy import FeatureSite, PolicyOutput
+from policies.inputs import stack_pixels
+from policies.looks_only import LooksOnly
+from policies.policy import FeatureSite
 from policies.transform import IMAGENET, Normalisation, Resize, StepTransform
 from policies.vit import VisionTransformer, VitShape
 
@@ -41,16 +41,12 @@ SHAPE = VitShape(
 )
 
 
-class Dinov2Small:
+class Dinov2Small(LooksOnly):
     """The embedded vision backbone. It looks and does not act."""
 
     name = "dinov2-small"
-    cameras = ("image",)
-    state_size: int | None = None
     default_sites = ("vision.3", "vision.5", "vision.7", "vision.9", "vision.11")
     """Objects are told apart best at 5 and 7; 3 and 11 are the ends of what changes between."""
-    action_space: ActionSpace | None = None
-    action_flops = 0.0
 
     def __init__(
         self, *, input_size: int = 448, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
@@ -81,33 +77,20 @@ class Dinov2Small:
         self.transform = StepTransform((Resize(input_size, input_size),), (Normalisation(*IMAGENET),))
         self.fingerprint = hashlib.sha256(f"{SHA256} {dtype} {self.transform.fingerprint}".encode()).hexdigest()
         self._device = torch.device(device)
-        self._dtype = dtype
+        self.dtype = dtype
         with torch.device("meta"):
             self._tower = VisionTransformer(SHAPE)
         self._tower.load_state_dict(_state_dict(weights_file()), strict=True, assign=True)
         self._tower.requires_grad_(False).eval().to(self._device, dtype)
 
-    def run(
-        self,
-        frames: Sequence[np.ndarray],
-        instruction: str | np.ndarray | None = None,
-        *,
-        sites: Sequence[str] = (),
-        actions: bool = False,
-        state: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> PolicyOutput:
-        """Patch features of B frames; see `Policy.run`. Instruction, state and seed change nothing here."""
-        check_sites(sites, self.sites)
-        check_looks_only(self.name, "vision backbone", actions)
+    def look(self, frames: Sequence[np.ndarray], sites: Sequence[str]) -> dict[str, torch.Tensor]:
         pixels = stack_pixels(self.transform, frames, len(self.cameras))
-        if not sites:
-            return PolicyOutput({}, None, None)
         blocks = {site: int(site.removeprefix("vision.")) for site in sites}
-        with torch.inference_mode():
-            tokens = self._tower(pixels.flatten(0, 1).to(self._device, self._dtype), blocks.values())
-        features = {site: tokens[block].unflatten(0, pixels.shape[:2]) for site, block in blocks.items()}
-        return PolicyOutput(features, None, None)
+        tokens = self._tower(pixels.flatten(0, 1).to(self._device, self.dtype), blocks.values())
+        return {site: tokens[block].unflatten(0, pixels.shape[:2]) for site, block in blocks.items()}
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return sum(weight.nbytes for weight in self._tower.parameters() if weight.device.type == "cpu")
 
 
 def load(

@@ -19,14 +19,8 @@ def check_sites(sites: Iterable[str], known: Iterable[str]) -> None:
             raise BadInput(f"There is no site {quoted(site)}.{did_you_mean(site, names)}")
 
 
-def check_looks_only(name: str, kind: str, actions: bool) -> None:
-    """Raise BadInput where actions are asked of a `kind` of model that has none."""
-    if actions:
-        raise BadInput(f"{name} is a {kind} and predicts no actions; choose a policy that acts.")
-
-
-def stack_pixels(transform: ImageTransform, frames: Sequence[np.ndarray], cameras: int) -> torch.Tensor:
-    """B x [cameras, H, W, 3] uint8 -> [B, cameras, channels, height, width] float32, as the model wants it."""
+def check_frames(frames: Sequence[np.ndarray], cameras: int) -> None:
+    """Raise BadInput unless these are B x [cameras, H, W, 3] uint8, and at least one."""
     if len(frames) == 0:
         raise BadInput("There are no frames to run.")
     for frame in frames:
@@ -35,4 +29,9 @@ def stack_pixels(transform: ImageTransform, frames: Sequence[np.ndarray], camera
                 f"This policy takes frames of ({cameras} cameras, height, width, 3) uint8; "
                 f"got {frame.shape} {frame.dtype}."
             )
+
+
+def stack_pixels(transform: ImageTransform, frames: Sequence[np.ndarray], cameras: int) -> torch.Tensor:
+    """B x [cameras, H, W, 3] uint8 -> [B, cameras, channels, height, width] float32, as the model wants it."""
+    check_frames(frames, cameras)
     return torch.stack([torch.stack([transform.pixels(view) for view in frame]) for frame in frames])

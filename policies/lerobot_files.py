@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from foundation.errors import PolicyUnavailable, quoted
+from policies.folder_files import own_file
 
 EPSILON = 1e-8
 """Added to a standard deviation before dividing by it, as LeRobot does."""
@@ -28,6 +29,9 @@ class Affine:
     """[D] float64."""
     scale: np.ndarray
     """[D] float64, positive."""
+
+    def __len__(self) -> int:
+        return len(self.offset)
 
     def normalise(self, values: np.ndarray) -> np.ndarray:
         return (values - self.offset) / (self.scale + EPSILON)
@@ -56,7 +60,9 @@ def statistics(folder: Path, config: Mapping[str, Any], name: str) -> Affine | N
     for path in sorted(folder.glob("*normalizer_processor.safetensors")):
         try:
             stored |= {
-                key: value.astype(np.float64) for key, value in load_file(path).items() if key.startswith(f"{name}.")
+                key: value.astype(np.float64)
+                for key, value in load_file(own_file(path)).items()
+                if key.startswith(f"{name}.")
             }
         except (SafetensorError, OSError) as error:
             raise PolicyUnavailable(f"{quoted(path)} is damaged: {quoted(error)}. Download it again.") from error

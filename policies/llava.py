@@ -18,33 +18,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from foundation.action_space import ActionSpace
 from foundation.errors import PolicyUnavailable, quoted
-from policies.checkpoint import Checkpoint, digest, read_json
+from policies.checkpoint import Checkpoint, digest
 from policies.flops import flops_by_module
+from policies.folder_files import read_json
 from policies.hooks import capture
-from policies.inputs import check_looks_only, check_sites, stack_pixels
+from policies.inputs import stack_pixels
+from policies.looks_only import LooksOnly
 from policies.openvla_network import language_flops, llm_layers
-from policies.policy import FeatureSite, PolicyOutput
+from policies.policy import FeatureSite
 from policies.pretrained import config_of, load_model
 from policies.prompt import Prompt
-from policies.transform import Normalisation, Resize, StepTransform
+from policies.transform import OPENAI, Normalisation, Resize, StepTransform
 
-OPENAI = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
-"""Mean and deviation of the training images of CLIP, whose tower this is."""
 OPENINGS = {"llama": "USER: ", "mistral": "[INST] "}
 """What a conversation begins with, by language model."""
 OVERVIEW = "overview."
 TOWER = "model.vision_tower.encoder.layers"
 
 
-class Llava:
+class Llava(LooksOnly):
     """Any LLaVA with a CLIP tower."""
 
-    cameras = ("image",)
-    state_size: int | None = None
-    action_space: ActionSpace | None = None
-    action_flops = 0.0
+    kind = "vision-language model"
 
     def __init__(
         self, folder: Path, *, device: torch.device, dtype: torch.dtype | None = None, opening: str | None = None
@@ -72,8 +68,10 @@ class Llava:
             raise PolicyUnavailable("This LLaVA joins several layers of its tower; only one is supported.")
         self._folder = folder
         checkpoint = Checkpoint(folder)
+        checkpoint.check_layers(vision.num_hidden_layers, text.num_hidden_layers)
         self._device = device
-        self._dtype = dtype or checkpoint.default_dtype
+        self.dtype = dtype or checkpoint.default_dtype
+        self._weight_bytes = checkpoint.parameters * self.dtype.itemsize if device.type == "cpu" else 0
         self._loaded: list[Any] = []  # shared by copies that look at the picture differently
         self.name = folder.name
         side = vision.image_size
@@ -89,40 +87,24 @@ class Llava:
         depth = text.num_hidden_layers
         self.default_sites = (f"vision.{layer}", "projector", f"llm.{depth // 2}", f"llm.{depth}")
         self.fingerprint = digest(
-            checkpoint.fingerprint(), given, self._dtype, self.transform.fingerprint, self._opening.tolist()
+            checkpoint.fingerprint(), given, self.dtype, self.transform.fingerprint, self._opening.tolist()
         )
 
-    def run(
-        self,
-        frames: Sequence[np.ndarray],
-        instruction: str | np.ndarray | None = None,
-        *,
-        sites: Sequence[str] = (),
-        actions: bool = False,
-        state: np.ndarray | None = None,
-        seed: int = 0,
-    ) -> PolicyOutput:
-        """Features of B frames; see `Policy.run`. Instruction, state and seed change nothing here."""
-        check_sites(sites, self.sites)
-        check_looks_only(self.name, "vision-language model", actions)
-        crops = self._crops(frames)
-        if not sites:
-            return PolicyOutput({}, None, None)
+    def look(self, frames: Sequence[np.ndarray], sites: Sequence[str]) -> dict[str, torch.Tensor]:
+        model, crops = self._model(), self._crops(frames)
         modules = {site: _module(site.removeprefix(OVERVIEW)) for site in sites}
-        names = sorted(set(modules.values()))
-        with torch.inference_mode():
-            model = self._model()
-            with capture(model, names, stop=True) as seen:
-                self._call(model, crops.to(self._device, self._dtype))
-        return PolicyOutput(
-            {site: self._place(site, seen[module], len(frames)) for site, module in modules.items()}, None, None
-        )
+        with capture(model, sorted(set(modules.values())), stop=True) as seen:
+            self._call(model, crops.to(self._device, self.dtype))
+        return {site: self._place(site, seen[module], len(frames)) for site, module in modules.items()}
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return self._weight_bytes  # read whole, whatever is asked
 
     def _crops(self, frames: Sequence[np.ndarray]) -> torch.Tensor:
         """[B, crops, 3, side, side]: the whole picture, then for LLaVA-NeXT its crops in raster order."""
-        whole = stack_pixels(self._whole, frames, 1)
         if not self._tiles:
-            return whole
+            return stack_pixels(self.transform, frames, 1)
+        whole = stack_pixels(self._whole, frames, 1)
         side = self._whole.size[0]
         fine = stack_pixels(self.transform, frames, 1)[:, 0].unfold(2, side, side).unfold(3, side, side)
         return torch.cat([whole, fine.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)], dim=1)
@@ -215,7 +197,7 @@ class Llava:
     def _model(self) -> Any:
         if not self._loaded:
             self._loaded.append(
-                load_model(self._class, self._config, self._folder, self._dtype, (r".*position_ids",)).to(self._device)
+                load_model(self._class, self._config, self._folder, self.dtype, (r".*position_ids",)).to(self._device)
             )
         return self._loaded[0]
 

@@ -26,19 +26,18 @@ from policies.action_bins import (
     action_space,
     choose_statistics,
     to_recording,
+    unchosen,
     unrounded,
 )
 from policies.attribution import ATTRIBUTED, Attribution, opened_gates
-from policies.checkpoint import Checkpoint, digest, read_json
+from policies.checkpoint import Checkpoint, digest
+from policies.folder_files import read_json
 from policies.hooks import capture
 from policies.inputs import check_sites, stack_pixels
 from policies.openvla_files import common_grid, image_transform, read_statistics
 from policies.openvla_network import OpenVlaNetwork, language_flops, llm_layers, vision_sites
 from policies.policy import FeatureSite, PolicyOutput
-from policies.prompt import V01, V1, Prompt
-
-TYPICAL_PROMPT = 24
-"""Text tokens of a usual instruction, for the estimate of an action's cost."""
+from policies.prompt import TYPICAL_PROMPT, V01, V1, Prompt
 
 
 class OpenVla:
@@ -101,6 +100,13 @@ class OpenVla:
             key,
             self._all_statistics.get(key) if key else None,
         )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._network.dtype
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return self._network.weight_bytes(sites, actions=actions)
 
     @property
     def action_flops(self) -> float:
@@ -178,10 +184,7 @@ class OpenVla:
     def _action_prompt(self, instruction: str | np.ndarray | None) -> np.ndarray:
         """Tokens to predict an action from, or the reason why that cannot be."""
         if self._statistics is None:
-            raise BadInput(
-                f"{self.name} has statistics of {len(self._all_statistics)} datasets and none was chosen: give "
-                f"unnorm_key (--unnorm-key). Known: {', '.join(self._all_statistics)}."
-            )
+            raise unchosen(self.name, self._all_statistics)
         if instruction is None:
             raise BadInput("An action is predicted for an instruction, and none was given or recorded.")
         tokens = self._prompt.tokens(instruction)
@@ -201,15 +204,11 @@ class OpenVla:
         """
         network, model = self._network, self._network.language_model.model
         modules = llm_layers(sites)
-        every = tokens is not None or "norm" in modules.values()
-        depth = max(
-            (int(module.removeprefix("layers.")) + 1 for module in modules.values() if module != "norm"), default=0
-        )
-        network.ready_language(network.text.num_hidden_layers if every else depth, head=every)
-        bos = torch.tensor([[self._prompt.bos if tokens is None else int(tokens[0])]], device=network.device)
-        image = torch.cat([model.embed_tokens(bos).expand(len(projected), -1, -1), projected], dim=1)
         if not modules and tokens is None:
             return {}, None, None
+        network.ready_language(sites, actions=tokens is not None)
+        bos = torch.tensor([[self._prompt.bos if tokens is None else int(tokens[0])]], device=network.device)
+        image = torch.cat([model.embed_tokens(bos).expand(len(projected), -1, -1), projected], dim=1)
         cache = None
         with capture(model, list(modules.values()), stop=tokens is None) as seen:
             cache = model(inputs_embeds=image, use_cache=tokens is not None).past_key_values

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from foundation.errors import BadInput, PolicyUnavailable, did_you_mean, quoted
-from policies.checkpoint import read_json
+from policies.folder_files import read_json
 from policies.libero_recipe import libero_steps
 from policies.openvla_network import OpenVlaNetwork
 from policies.transform import Normalisation, PixelStep, Resize, StepTransform

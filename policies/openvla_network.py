@@ -46,6 +46,11 @@ class Tower:
         """The policy goes on from the second-to-last block."""
         return self.shape.depth - 2
 
+    def blocks(self, sites: Sequence[str]) -> set[int]:
+        """Blocks of this tower that are among `sites`."""
+        stem = f"vision.{self.site}."
+        return {int(site.removeprefix(stem)) for site in sites if site.startswith(stem)}
+
 
 def towers(checkpoint: Checkpoint, config: Mapping[str, Any]) -> tuple[Tower, ...]:
     """The towers, their sizes read off the tensors."""
@@ -70,11 +75,13 @@ def _tower_shape(checkpoint: Checkpoint, key: str, registered: str) -> VitShape:
     dim, _, patch, _ = checkpoint.shape(f"{key}.patch_embed.proj.weight")
     if dim not in HEADS and dim > min(HEADS):
         raise PolicyUnavailable(f"The vision tower {quoted(registered)} is {dim} wide; known widths: {sorted(HEADS)}.")
-    blocks = [
+    blocks = {
         name.removeprefix(f"{key}.blocks.").split(".")[0]
         for name in checkpoint.tensors
         if name.startswith(f"{key}.blocks.")
-    ]
+    }
+    if blocks != {str(index) for index in range(len(blocks))} or len(blocks) < 2:
+        raise PolicyUnavailable(f"The blocks of the vision tower {quoted(registered)} are not numbered 0, 1, 2 …")
     # FiLM wraps each block once more; below the wrapper the names are the same.
     block = f"{key}.blocks.0.block" if f"{key}.blocks.0.block.norm1.weight" in checkpoint.tensors else f"{key}.blocks.0"
     positions = checkpoint.shape(f"{key}.pos_embed")[1]
@@ -84,7 +91,7 @@ def _tower_shape(checkpoint: Checkpoint, key: str, registered: str) -> VitShape:
     rows = round((positions - int(class_position)) ** 0.5)
     return VitShape(
         dim=dim,
-        depth=1 + max(int(index) for index in blocks),
+        depth=len(blocks),
         heads=HEADS.get(dim, TINY_HEADS),
         mlp=checkpoint.shape(f"{block}.mlp.fc1.weight")[0],
         patch=patch,
@@ -129,7 +136,7 @@ class OpenVlaNetwork(nn.Module):
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
+        from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
         super().__init__()
         self.checkpoint = checkpoint
@@ -137,14 +144,13 @@ class OpenVlaNetwork(nn.Module):
         self.dtype = dtype
         self.towers = towers(checkpoint, config)
         text = llama_config(config)
+        checkpoint.check_layers(text.num_hidden_layers)
         with torch.device("meta"):
             self.vision_backbone = nn.ModuleDict({tower.key: VisionTransformer(tower.shape) for tower in self.towers})
             self.projector = Projector(
                 sum(tower.shape.dim for tower in self.towers), text.hidden_size, fused=len(self.towers) > 1
             )
             self.language_model = LlamaForCausalLM(text)
-        # Its frequencies are computed, not stored: meta would leave them empty.
-        self.language_model.model.rotary_emb = LlamaRotaryEmbedding(config=text).to(device)
         self.requires_grad_(False).eval()
 
     @property
@@ -154,7 +160,11 @@ class OpenVlaNetwork(nn.Module):
 
     def check(self) -> None:
         """Raise PolicyUnavailable unless the file has exactly these tensors, and those that are known to be idle."""
+        from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+
         self.checkpoint.check(self.state_dict(), UNUSED)
+        # Its frequencies are computed, not stored: meta would leave them empty. Only now are its sizes known to be true.
+        self.language_model.model.rotary_emb = LlamaRotaryEmbedding(config=self.text).to(self.device)
 
     def ready(self, name: str, *, skip: str | None = None) -> nn.Module:
         """The submodule `name`, filled from the file if it was not yet."""
@@ -182,11 +192,10 @@ class OpenVlaNetwork(nn.Module):
         features: dict[str, torch.Tensor] = {}
         last = []
         for index, tower in enumerate(self.towers):
-            stem = f"vision.{tower.site}."
-            blocks = {int(site.removeprefix(stem)) for site in sites if site.startswith(stem)}
+            blocks = tower.blocks(sites)
             view = pixels[:, 3 * index : 3 * index + 3]
             tokens = self._run_tower(tower, view, blocks | ({tower.used_block} if fused else set()), condition)
-            features |= {f"{stem}{block}": tokens[block].flatten(1, 2) for block in blocks}
+            features |= {f"vision.{tower.site}.{block}": tokens[block].flatten(1, 2) for block in blocks}
             last += [tokens[tower.used_block].flatten(1, 2)] if fused else []
         if not fused:
             return features, None
@@ -208,12 +217,31 @@ class OpenVlaNetwork(nn.Module):
             self.ready(f"{key}.blocks.{index}")
         return module(pixels, blocks, condition)
 
-    def ready_language(self, layers: int, *, head: bool) -> None:
-        """The embedding and the first `layers` layers; with `head` also the final norm and the output."""
-        for name in ("embed_tokens", *(f"layers.{index}" for index in range(layers)), *(["norm"] if head else [])):
-            self.ready(f"language_model.model.{name}")
-        if head:
-            self.ready("language_model.lm_head")
+    def ready_language(self, sites: Sequence[str], *, actions: bool) -> None:
+        """Of the language model what is needed to get to `sites`, or to an action."""
+        for name in self._language(sites, actions=actions):
+            self.ready(name)
+
+    def _language(self, sites: Sequence[str], *, actions: bool) -> list[str]:
+        """Names of those submodules: the embedding, so many layers, and for the whole also the norm and the output."""
+        stem, wanted = "language_model.model.", set(llm_layers(sites).values())
+        if actions or "norm" in wanted:
+            layers, end = self.text.num_hidden_layers, [f"{stem}norm", "language_model.lm_head"]
+        else:
+            layers, end = max((int(name.removeprefix("layers.")) + 1 for name in wanted), default=0), []
+        return [f"{stem}embed_tokens", *(f"{stem}layers.{index}" for index in range(layers)), *end] if layers else []
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        """See `Policy.weight_bytes`."""
+        fused = actions or any(not site.startswith("vision.") or site == "vision.fused" for site in sites)
+        needed = [f"{name}." for name in self._language(sites, actions=actions)] + (["projector."] if fused else [])
+        for tower in self.towers:
+            blocks, stem = tower.blocks(sites), f"vision_backbone.{tower.key}."
+            depth = max(blocks | ({tower.used_block} if fused else set()), default=-1) + 1
+            needed += [f"{stem}blocks.{index}." for index in range(depth)]
+            needed += [stem + part for part in ("patch_embed", "cls_token", "reg_token", "pos_embed") if depth]
+        prefixes = tuple(needed)
+        return self.checkpoint.bytes_of(self.device, self.dtype, lambda name: name.startswith(prefixes))
 
 
 def llama_config(config: Mapping[str, Any]) -> Any:

@@ -19,21 +19,28 @@ import torch
 
 from foundation.action_space import ActionSpace
 from foundation.errors import BadInput
-from policies.action_bins import ActionStatistics, action_space, choose_statistics, to_recording, unrounded
+from policies.action_bins import (
+    ActionStatistics,
+    action_space,
+    check_length,
+    choose_statistics,
+    to_recording,
+    unchosen,
+    unrounded,
+)
 from policies.attribution import ATTRIBUTED, Attribution, opened_gates
-from policies.checkpoint import Checkpoint, digest, read_json
+from policies.checkpoint import Checkpoint, digest
+from policies.folder_files import read_json
 from policies.hooks import capture
 from policies.inputs import check_sites, stack_pixels
 from policies.openvla_files import common_grid, image_transform, read_statistics
 from policies.openvla_network import language_flops, llm_layers, vision_sites
 from policies.openvla_oft_network import EPSILON, OftNetwork, add_parts
 from policies.policy import FeatureSite, PolicyOutput
-from policies.prompt import V1, Prompt
+from policies.prompt import TYPICAL_PROMPT, V1, Prompt
 
 END = 2
 """Llama's end of sequence. It closed every training sequence, and where all see all it must be there."""
-TYPICAL_PROMPT = 24
-"""Text tokens of a usual instruction, with BOS, for the count of operations."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +102,14 @@ class OpenVlaOft:
             platform.cameras if views is None else (*platform.cameras, *ALOHA.cameras[len(platform.cameras) :])[:views]
         )
         self._chunk = chunk or platform.chunk
-        self._known = tuple(statistics)
+        self._known = statistics
         self._actions = self._state = None
         if key is not None:
             self._actions = ActionStatistics.read(key, statistics[key].get("action"), platform.bounds, EPSILON)
             if statistics[key].get("proprio"):
                 self._state = ActionStatistics.read(key, statistics[key]["proprio"], platform.bounds, EPSILON)
+            check_length(self._actions, network.dimensions)
+            check_length(self._state, network.state_size)
         self.action_space: ActionSpace | None = action_space(self._actions) if self._actions else None
         self.transform = image_transform(read_json(folder / "preprocessor_config.json"), recipe)
         self._grid = common_grid(self._network, self.transform.size)
@@ -126,6 +135,13 @@ class OpenVlaOft:
             key,
             statistics.get(key) if key else None,
         )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._network.dtype
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return self._network.weight_bytes(sites, actions=actions)
 
     @property
     def state_size(self) -> int | None:
@@ -212,10 +228,7 @@ class OpenVlaOft:
     def _chosen_statistics(self) -> ActionStatistics:
         """Those that give actions their units."""
         if self._actions is None:
-            raise BadInput(
-                f"{self.name} has statistics of {len(self._known)} datasets and none was chosen: give unnorm_key (--unnorm-key). "
-                f"Known: {', '.join(self._known)}."
-            )
+            raise unchosen(self.name, self._known)
         return self._actions
 
     def _condition(self, tokens: np.ndarray | None, views: int) -> torch.Tensor | None:
@@ -270,8 +283,7 @@ class OpenVlaOft:
         network = self._network
         modules = llm_layers(sites)
         wanted = {*modules.values(), *(["norm"] if actions else [])}
-        deepest = max((int(name.removeprefix("layers.")) + 1 for name in wanted if name != "norm"), default=0)
-        network.ready_language(network.text.num_hidden_layers if "norm" in wanted else deepest, head="norm" in wanted)
+        network.ready_language(sites, actions=actions)
         words = self._words(tokens).expand(len(image), -1, -1)
         slots = words.new_zeros(len(image), self._chunk * network.dimensions, words.shape[-1])
         sequence = [words[:, :1], image, *([state] if state is not None else []), words[:, 1:-1], slots, words[:, -1:]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ class OftNetwork(OpenVlaNetwork):
         hidden, inputs = checkpoint.shape("action_head.model.fc1.weight")
         layers = sum(name.endswith(".ffn.1.weight") for name in checkpoint.tensors)
         self.dimensions = checkpoint.shape("action_head.model.fc2.weight")[0]
+        if inputs != self.dimensions * self.text.hidden_size:
+            raise PolicyUnavailable(
+                f"The action head takes {inputs} numbers; {self.dimensions} slots of {self.text.hidden_size} were expected."
+            )
         self.state_size: int | None = None
         with torch.device("meta"):
             self.action_head = nn.ModuleDict({"model": RegressionHead(inputs, hidden, self.dimensions, layers)})
@@ -84,6 +88,10 @@ class OftNetwork(OpenVlaNetwork):
     @property
     def film(self) -> bool:
         return any(tower.shape.film for tower in self.towers)
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        added = self.checkpoint.bytes_of(self.device, self.dtype, lambda name: name.startswith(PARTS[:2]))
+        return super().weight_bytes(sites, actions=actions) + added
 
 
 def add_parts(checkpoint: Checkpoint, folder: Path) -> None:
@@ -123,6 +131,10 @@ def merge_adapters(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tenso
         down, up = (tensors.get(f"{stem}.lora_{side}.default.weight") for side in "AB")
         if stem != name and down is not None and up is not None:
             rank = down.shape[0]
+            if not rank or (up.shape[0], down.shape[1]) != tensor.shape:
+                raise PolicyUnavailable(
+                    f"The adapter of {quoted(plain)} makes {list(up.shape)} x {list(down.shape)}, not {list(tensor.shape)}."
+                )
             tensor = (tensor.float() + min(rank, LORA_ALPHA) / rank * (up.float() @ down.float())).to(tensor.dtype)
         merged[plain] = tensor
     return merged

@@ -19,7 +19,8 @@ import torch
 from foundation.action_space import ActionSpace, unnamed
 from foundation.errors import BadInput, PolicyUnavailable, quoted
 from policies.attribution import ATTRIBUTED, Attribution, opened_gates
-from policies.checkpoint import Checkpoint, digest, read_json
+from policies.checkpoint import Checkpoint, digest
+from policies.folder_files import read_json
 from policies.hooks import capture
 from policies.inputs import check_sites, stack_pixels
 from policies.lerobot_files import ACTION, STATE, cameras, size_of, statistics
@@ -27,15 +28,15 @@ from policies.openvla_network import language_flops, llm_layers
 from policies.padding import FitCentred
 from policies.policy import FeatureSite, PolicyOutput
 from policies.pretrained import config_of, load_model
-from policies.prompt import Prompt
+from policies.prompt import TYPICAL_PROMPT, Prompt
 from policies.transform import Normalisation, StepTransform
 from policies.vit import VitShape
 
 CAMERAS = ("base_0_rgb", "left_wrist_0_rgb", "right_wrist_0_rgb")
 """pi0's own three views, where the configuration names none."""
-TYPICAL_PROMPT = 24
-"""Tokens of a usual instruction, for the count of operations."""
 VISION = "vision.siglip."
+MOST = 1000
+"""Actions of a chunk, steps of the flow, numbers of a state: what a configuration may say."""
 
 
 class Pi0:
@@ -58,18 +59,22 @@ class Pi0:
         self._config = _transformers_config(self._given)
         checkpoint = Checkpoint(folder)
         self._device = device
-        self._dtype = dtype or checkpoint.default_dtype
+        self.dtype = dtype or checkpoint.default_dtype
+        self._weight_bytes = checkpoint.parameters * self.dtype.itemsize if device.type == "cpu" else 0
         self._loaded: list[Any] = []  # shared by copies that look at the picture differently
         self.name = folder.name
         self.cameras = cameras(self._given) or CAMERAS
         vision = self._config.vlm_config.vision_config
+        text = self._config.vlm_config.text_config
+        stacks = (vision, text, self._config.dit_config)
+        checkpoint.check_layers(*(stack.num_hidden_layers for stack in stacks))
+        _check_sizes(self._config)
         rows = vision.image_size // vision.patch_size
         self._grid = (rows, rows)
         half = (0.5, 0.5, 0.5)
         self.transform = StepTransform(
             (FitCentred(vision.image_size, vision.image_size),), (Normalisation(half, half),)
         )
-        text = self._config.vlm_config.text_config
         self._prompt = Prompt(
             folder,
             template="{}\n",
@@ -82,6 +87,19 @@ class Pi0:
         self._state, self._action = (statistics(folder, self._given, name) for name in (STATE, ACTION))
         self.state_size: int | None = size_of(self._given, "input_features", STATE) or self._config.max_state_dim
         dimensions = size_of(self._given, "output_features", ACTION) or self._config.max_action_dim
+        sizes = (
+            (dimensions, self._config.max_action_dim, self._action),
+            (
+                self.state_size,
+                self._config.max_state_dim,
+                self._state,
+            ),
+        )
+        if not all(1 <= size <= most and (known is None or len(known) == size) for size, most, known in sizes):
+            raise PolicyUnavailable(
+                f"{quoted(folder)} contradicts itself: {dimensions} numbers of action and {self.state_size} of state do not "
+                "fit its network or its statistics."
+            )
         self.action_space: ActionSpace | None = unnamed(dimensions)
         self.sites = _sites(self._config, self._grid, len(self.cameras))
         layers = text.num_hidden_layers
@@ -93,9 +111,10 @@ class Pi0:
             f"llm.{layers}",
         )
         scales = [(s.offset.tolist(), s.scale.tolist()) if s else None for s in (self._state, self._action)]
-        self.fingerprint = digest(
-            checkpoint.fingerprint(), self._given, self._dtype, self.transform.fingerprint, scales
-        )
+        self.fingerprint = digest(checkpoint.fingerprint(), self._given, self.dtype, self.transform.fingerprint, scales)
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return self._weight_bytes  # read whole, whatever is asked
 
     @property
     def action_flops(self) -> float:
@@ -133,7 +152,7 @@ class Pi0:
             )
         numbers = self._state_numbers(state, len(frames)) if actions else None
         tokens = self._prompt.tokens(instruction) if deep and instruction is not None else None
-        pixels = stack_pixels(self.transform, frames, len(self.cameras)).to(self._device, self._dtype)
+        pixels = stack_pixels(self.transform, frames, len(self.cameras)).to(self._device, self.dtype)
         if not sites and not actions:
             return PolicyOutput({}, None, None)
         with torch.inference_mode():
@@ -170,7 +189,7 @@ class Pi0:
             raise BadInput("An action is predicted for an instruction, and none was given or recorded.")
         numbers = self._state_numbers(state, len(frames))
         tokens = self._prompt.tokens(instruction)
-        pixels = stack_pixels(self.transform, frames, len(self.cameras)).to(self._device, self._dtype)
+        pixels = stack_pixels(self.transform, frames, len(self.cameras)).to(self._device, self.dtype)
         model = self._model()
         with torch.no_grad():
             image = self._tokens(model, pixels)
@@ -227,7 +246,7 @@ class Pi0:
         config = self._config
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(1, config.chunk_size, config.max_action_dim, generator=generator)
-        flow = noise.to(self._device, self._dtype).expand(len(embedded), -1, -1)
+        flow = noise.to(self._device, self.dtype).expand(len(embedded), -1, -1)
         length, steps = cache.get_seq_length(), config.num_inference_steps
         for step in range(steps):
             time = torch.full((len(embedded),), 1 - step / steps, device=self._device)
@@ -251,7 +270,7 @@ class Pi0:
         numbers = self._state.normalise(numbers) if self._state is not None else numbers
         padded = np.zeros((batch, self._config.max_state_dim))
         padded[:, : self.state_size] = numbers
-        return torch.tensor(padded).to(self._device, self._dtype)
+        return torch.tensor(padded).to(self._device, self.dtype)
 
     def _model(self) -> Any:
         if not self._loaded:
@@ -259,7 +278,7 @@ class Pi0:
             unused = (r".*lm_head\.weight", r"(un)?normalize_(inputs|targets|outputs)\..*")
             with torch.inference_mode(False):  # what is made in that mode could not be differentiated through later
                 self._loaded.append(
-                    load_model("PI0ForConditionalGeneration", self._config, self._folder, self._dtype, unused).to(
+                    load_model("PI0ForConditionalGeneration", self._config, self._folder, self.dtype, unused).to(
                         self._device
                     )
                 )
@@ -269,6 +288,14 @@ class Pi0:
 def load(source: Path, *, device: torch.device, dtype: torch.dtype | None) -> Pi0:
     """The catalogue's way in."""
     return Pi0(source, device=device, dtype=dtype)
+
+
+def _check_sizes(config: Any) -> None:
+    """Raise PolicyUnavailable for numbers that no pi0 has, and that would take a run all memory or time there is."""
+    for name in ("chunk_size", "num_inference_steps", "max_state_dim", "max_action_dim"):
+        value = getattr(config, name)
+        if type(value) is not int or not 1 <= value <= MOST:
+            raise PolicyUnavailable(f"{name} in config.json is {quoted(value)}; 1 to {MOST} is supported.")
 
 
 def _transformers_config(given: Mapping[str, Any]) -> Any:

@@ -83,8 +83,17 @@ class Policy(Protocol):
         ...
 
     @property
+    def dtype(self) -> torch.dtype:
+        """In which it computes."""
+        ...
+
+    @property
     def fingerprint(self) -> str:
         """Hex digest of weights and configuration: names the cache."""
+        ...
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        """Main memory that its weights take, beside their files, once it has gone as deep as that; at most."""
         ...
 
     def run(

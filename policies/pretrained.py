@@ -35,6 +35,8 @@ def load_model(class_name: str, config: Any, folder: Path, dtype: torch.dtype, u
     """
     import transformers
 
+    if (folder / "adapter_config.json").exists():  # transformers would follow it to other weights
+        raise PolicyUnavailable(f"{quoted(folder)} is an adapter; merge it into its model and give that folder.")
     reporter = logging.getLogger("transformers.modeling_utils")
     level = reporter.level
     reporter.setLevel(logging.CRITICAL)  # what it would warn of is raised below

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from foundation.errors import BadInput, PolicyUnavailable, quoted
+from policies.folder_files import MAX_JSON, own_file
 
 V1 = "In: What action should the robot take to {}?\nOut:"
 V01 = (
@@ -15,6 +16,8 @@ V01 = (
     "USER: What action should the robot take to {}? ASSISTANT:"
 )
 """Vicuna's conversation, for the first release."""
+TYPICAL_PROMPT = 24
+"""Tokens of a usual instruction, for counts of operations."""
 SPACE = 29871
 """Llama's token for a lone space. The training data has it before the action, so the prompt must end with it."""
 
@@ -80,9 +83,13 @@ class Prompt:
         from tokenizers import Tokenizer
 
         try:
-            tokenizer = Tokenizer.from_file(str(self._file))
+            tokenizer = Tokenizer.from_file(str(own_file(self._file, MAX_JSON)))
+        except PolicyUnavailable:
+            raise
         except Exception as error:  # tokenizers raises bare Exception
             raise PolicyUnavailable(f"{quoted(self._file)} is not a tokenizer: {quoted(error)}.") from error
+        tokenizer.no_truncation()  # what is too long is refused, not cut
+        tokenizer.no_padding()
         words = instruction.lower() if self.lower else instruction
         ids = list(tokenizer.encode(self.template.format(words)).ids)
         if ids[:1] != [self.bos]:

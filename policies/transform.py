@@ -20,6 +20,8 @@ from foundation.errors import BadInput
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of ImageNet's channels, on the scale 0 … 1."""
+OPENAI = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+"""The same of CLIP's training images."""
 
 
 class ImageTransform(Protocol):

@@ -40,6 +40,7 @@ class FakePolicy:
     action_space: ActionSpace | None = None
     """Where there is one, it acts: dimension d of the h-th action ahead is h + the mean of colour channel d % 3."""
     action_flops: float = 0.0
+    dtype: torch.dtype = torch.float32
     state_size: int | None = None
     """Where it takes a state, that state's first number is added to the action."""
     horizon: int = 1
@@ -63,6 +64,9 @@ class FakePolicy:
     @property
     def frames_seen(self) -> int:
         return sum(frames for frames, _ in self.calls)
+
+    def weight_bytes(self, sites: Sequence[str], *, actions: bool) -> int:
+        return 0
 
     def run(
         self,

@@ -121,10 +121,8 @@ def test_over_the_time_is_refused_unless_told_otherwise() -> None:
     budget.approve(work(), rate=lambda device, dtype: RATE, say=said.append, yes=True)
     budget.approve(work(), rate=lambda device, dtype: RATE, max_minutes=300)
     assert len(said) == 2
-    assert "100 frames to look at, about 3.6 hours on cpu, " in said[0]
-    budget.approve(
-        work(settings=Settings(dtype="bfloat16")), rate=lambda device, dtype: RATE, say=said.append, yes=True
-    )
+    assert "100 frames to look at, about 3.6 hours on cpu in float32, " in said[0]
+    budget.approve(work(dtype="bfloat16"), rate=lambda device, dtype: RATE, say=said.append, yes=True)
     assert "on cpu in bfloat16, " in said[2]
 
 

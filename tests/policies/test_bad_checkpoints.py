@@ -1,6 +1,7 @@
 """What is wrong with a folder is said plainly; nothing of it is executed and nothing is half loaded."""
 
 import json
+import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from foundation.errors import BadInput, LensError, PolicyUnavailable
 from policies.catalog import load_policy
@@ -148,6 +152,119 @@ def test_a_configuration_of_another_model_is_refused(folder: Path, changes: dict
     change_config(folder, **changes)
     with pytest.raises(PolicyUnavailable):
         load_policy(str(folder))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"text_config": {"num_hidden_layers": 10**9}},
+        {"text_config": {"num_hidden_layers": -1}},
+        {"text_config": {"hidden_size": 10**12}},
+        {"text_config": {"head_dim": 10**12}},
+        {"text_config": {"num_attention_heads": 0}},
+        {"text_config": {"vocab_size": -5}},
+        {"text_config": {"hidden_act": "import os"}},
+        {"text_config": {"rms_norm_eps": None}},
+        {"text_config": []},
+        {"n_action_bins": 10**12},
+        {"n_action_bins": "many"},
+        {"pad_to_multiple_of": None},
+        {"llm_max_length": {}},
+        {"timm_model_ids": 5},
+        {"timm_override_act_layers": 5},
+        {"use_fused_vision_backbone": False},
+    ],
+    ids=str,
+)
+def test_hostile_values_of_a_configuration_are_refused(folder: Path, changes: dict[str, object]) -> None:
+    """Sizes without measure, wrong types, numbers that no network has: nothing is built of them."""
+    config = json.loads((folder / "config.json").read_text())
+    text = changes.get("text_config")
+    if isinstance(text, dict):
+        changes = {"text_config": config["text_config"] | text}
+    change_config(folder, **changes)
+    with pytest.raises(PolicyUnavailable) as caught:
+        load_policy(str(folder))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [10**9, -1, "x", "1e3"])
+def test_blocks_that_are_not_counted_up_are_refused(folder: Path, number: object) -> None:
+    key = f"vision_backbone.featurizer.blocks.{number}.norm1.bias"
+    change_tensors(folder, lambda tensors: tensors.update({key: torch.zeros(1)}))
+    with pytest.raises(PolicyUnavailable, match="not numbered"):
+        load_policy(str(folder))
+
+
+@pytest.mark.parametrize("stored", [float("nan"), 1e400, [], "x", {}, None])
+def test_statistics_are_finite_numbers(folder: Path, stored: object) -> None:
+    statistics = json.loads((folder / "dataset_statistics.json").read_text())
+    statistics["toy"]["action"]["q01"] = stored if isinstance(stored, (list, dict)) else [stored] * 7
+    (folder / "dataset_statistics.json").write_text(json.dumps(statistics))
+    with pytest.raises(PolicyUnavailable, match="statistics"):
+        load_policy(str(folder))
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "model.safetensors", "preprocessor_config.json", "dataset_statistics.json"]
+)
+def test_a_link_out_of_the_folder_is_not_followed(folder: Path, name: str) -> None:
+    (folder / name).rename(folder.parent / "elsewhere")
+    (folder / name).symlink_to(folder.parent / "elsewhere")
+    with pytest.raises(PolicyUnavailable, match="link out of its folder"):
+        load_policy(str(folder))
+
+
+def test_the_links_of_the_hubs_cache_are_followed(folder: Path, tmp_path: Path) -> None:
+    """There, `snapshots/<revision>/name` is a link to `blobs/<digest>`; the folder itself may be a link as well."""
+    blobs, snapshot = tmp_path / "models--a--b" / "blobs", tmp_path / "models--a--b" / "snapshots" / "1"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    for index, path in enumerate(sorted(folder.iterdir())):
+        path.rename(blobs / str(index))
+        (snapshot / path.name).symlink_to(Path("..", "..", "blobs", str(index)))
+    (tmp_path / "mine").symlink_to(snapshot)
+    assert load_policy(str(tmp_path / "mine")).run([FRAME], sites=["projector"]).features
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")
+    with pytest.raises(PolicyUnavailable, match="no plain file"):
+        load_policy(str(folder))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_a_file_without_measure_is_not_read(folder: Path, name: str) -> None:
+    with (folder / name).open("ab") as file:
+        file.truncate(2**30)
+    with pytest.raises(PolicyUnavailable, match="has 1024 MiB"):
+        load_policy(str(folder)).run([FRAME], "go", actions=True)
+
+
+@pytest.mark.parametrize("weight_map", [[], 7, "x", {"a": "/etc/passwd"}, {"a": ".."}, {"a": "sub/x.safetensors"}])
+def test_a_hostile_index_of_shards_is_refused(folder: Path, weight_map: object) -> None:
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    with pytest.raises(PolicyUnavailable, match=r"weight_map|must lie beside it"):
+        load_policy(str(folder))
+
+
+def test_a_type_of_number_that_is_not_known_is_named(folder: Path) -> None:
+    change_tensors(folder, lambda tensors: tensors.update(x=torch.zeros(4).to(torch.float8_e4m3fn)))
+    with pytest.raises(PolicyUnavailable, match="'x' as 'F8_E4M3'"):
+        load_policy(str(folder))
+
+
+def test_ten_thousand_words_are_too_many(folder: Path) -> None:
+    words = ["[UNK]", "<s>", "bowl"]
+    tokenizer = Tokenizer(WordLevel({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.enable_truncation(8)  # a tokenizer that would cut it in silence
+    tokenizer.save(str(folder / "tokenizer.json"))
+    policy = load_policy(str(folder))
+    assert policy.run([FRAME], "bowl", actions=True).actions is not None
+    with pytest.raises(BadInput, match=r"prompt of 100\d\d tokens; this policy takes at most"):
+        policy.run([FRAME], "bowl " * 10_000, actions=True)
 
 
 def test_a_missing_file_or_folder_is_named(folder: Path) -> None:

@@ -82,3 +82,22 @@ def test_sites_behind_the_towers_are_refused(tmp_path: Path) -> None:
 def test_other_factors_are_refused() -> None:
     with pytest.raises(BadInput, match="use 2 or 4"):
         load_policy("dinov2-small", densify=3)
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "dinov2-small, twice as dense"])
+def test_the_passes_of_every_family_look_at_other_places(family: str, tmp_path: Path) -> None:
+    """A point of light in a fine cell shows most in that cell, or in one that shares its patch's pixels."""
+    policy = Densified(FAMILIES[family].load(tmp_path), 2)
+    site = next(iter(policy.sites.values()))
+    plain = np.full((len(policy.cameras), 160, 160, 3), 128, np.uint8)
+    corners = patch_corners(policy.transform, site.grid, 160, 160)
+    row, col = site.grid[0] // 2, site.grid[1] // 2 - 1
+    (left, top), (right, bottom) = corners[row, col], corners[row + 1, col + 1]
+    lit = plain.copy()
+    lit[:, round(top) : round(bottom), round(left) : round(right)] = (255, 0, 0)
+    given = {"instruction": FAMILIES[family].instruction, "state": FAMILIES[family].states(2)}
+    features = policy.run([plain, lit], sites=[site.name], **given).features[site.name]  # type: ignore[arg-type]
+    change = (features[1] - features[0]).norm(dim=-1)[0]
+    found = np.array(divmod(int(change.argmax()), site.grid[1]))
+    assert np.abs(found - (row, col)).max() <= 1
+    assert (change.unflatten(0, (-1, 2)).unflatten(2, (-1, 2)).std(dim=(1, 3)) > 1e-4 * change.max()).any()

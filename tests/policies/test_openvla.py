@@ -139,6 +139,17 @@ def test_weights_in_their_own_type_stay_in_the_file(frame: np.ndarray) -> None:
     assert network.projector.fc1.weight.data_ptr() == network.checkpoint.tensor("projector.fc1.weight").data_ptr()
 
 
+@pytest.mark.parametrize("sites", [["vision.dino.1"], ["vision.siglip.0"], ["projector"], ["llm.2"], ["llm.norm"]])
+def test_the_memory_of_weights_is_foreseen(frame: np.ndarray, sites: list[str]) -> None:
+    """In another type than the file's they are copied, as deep as a run goes; in its own type none is."""
+    policy = load_policy(str(GOLDEN), dtype="float32")
+    foreseen = policy.weight_bytes(sites, actions=False)
+    policy.run([frame], sites=sites)
+    network = policy._network  # type: ignore[attr-defined]
+    assert foreseen == sum(weight.nbytes for weight in network.parameters() if not weight.is_meta)
+    assert load_policy(str(GOLDEN), dtype="bfloat16").weight_bytes(sites, actions=True) == 0
+
+
 def test_actions_need_an_instruction_and_tokens_in_range(policy: Policy, frame: np.ndarray) -> None:
     with pytest.raises(BadInput, match="none was given"):
         policy.run([frame], None, actions=True)

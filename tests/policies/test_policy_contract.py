@@ -68,7 +68,16 @@ def test_sites_listed_are_sites_given(subject: Subject) -> None:
         assert site.name == name
         assert output.features[name].shape == (2, len(subject.policy.cameras), *site.grid, site.dim)
         assert output.features[name].isfinite().all()
+        assert output.features[name].dtype == subject.policy.dtype
         assert not output.features[name].requires_grad
+
+
+def test_going_deeper_takes_no_less_memory(subject: Subject) -> None:
+    sites, acts = list(subject.policy.sites), subject.family.acts
+    shallow, deep = (
+        subject.policy.weight_bytes(asked, actions=acts and asked == sites) for asked in (sites[:1], sites)
+    )
+    assert 0 <= shallow <= deep
 
 
 def test_default_sites_exist(subject: Subject) -> None:
