@@ -37,9 +37,10 @@ def load_model(class_name: str, config: Any, folder: Path, dtype: torch.dtype, u
 
     if (folder / "adapter_config.json").exists():  # transformers would follow it to other weights
         raise PolicyUnavailable(f"{quoted(folder)} is an adapter; merge it into its model and give that folder.")
-    reporter = logging.getLogger("transformers.modeling_utils")
-    level = reporter.level
+    reporter, bars = logging.getLogger("transformers"), transformers.utils.logging
+    level, shown = reporter.level, bars.is_progress_bar_enabled()
     reporter.setLevel(logging.CRITICAL)  # what it would warn of is raised below
+    bars.disable_progress_bar()  # a bar of its own would stand in the middle of ours
     try:
         model, report = getattr(transformers, class_name).from_pretrained(
             folder,
@@ -56,6 +57,8 @@ def load_model(class_name: str, config: Any, folder: Path, dtype: torch.dtype, u
         raise PolicyUnavailable(f"{quoted(folder)} does not load as {class_name}: {quoted(reason)}.") from error
     finally:
         reporter.setLevel(level)
+        if shown:
+            bars.enable_progress_bar()
     known = re.compile("|".join(f"(?:{pattern})" for pattern in unused) or r"(?!)")
     problems = {
         "missing": sorted(report["missing_keys"]),

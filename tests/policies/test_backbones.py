@@ -1,12 +1,14 @@
 """Backbones against the hidden states that transformers itself reports."""
 
 import json
+import logging
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from tiny import FAMILIES, backbone
 
@@ -134,3 +136,16 @@ def test_torchvision_and_timm_are_not_there() -> None:
         __import__("torchvision")
     with pytest.raises(ImportError):
         __import__("timm")
+
+
+def test_loading_says_nothing_and_leaves_the_librarys_voice_as_it_was(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A run draws a progress bar of its own, and what is wrong is an error."""
+    policy = FAMILIES["clip"].load(tmp_path)
+    capfd.readouterr()
+    voice = logging.getLogger("transformers").level
+    policy.run([np.zeros((1, 9, 9, 3), np.uint8)], sites=["vision.0"])
+    assert capfd.readouterr() == ("", "")
+    assert logging.getLogger("transformers").level == voice
+    assert transformers.utils.logging.is_progress_bar_enabled()

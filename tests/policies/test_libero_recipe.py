@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from policies import jpeg
 from policies.catalog import load_policy
 from policies.libero_recipe import CropAndResize, JpegRoundTrip, LanczosResize, lanczos_weights
 from policies.transform import PixelStep
@@ -62,3 +63,12 @@ def test_the_recipe_is_an_option_of_openvla() -> None:
     assert (a - b).abs().max() > 0.1
     with pytest.raises(Exception, match="Did you mean 'libero'"):
         load_policy(golden, recipe="libera")
+
+
+@pytest.mark.parametrize("height", [1, 31, 33, 48, 64, 65, 95])
+def test_a_picture_done_in_bands_is_the_picture_done_at_once(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large pictures are: the numbers on the way take many times the memory of the picture."""
+    picture = np.random.default_rng(height).integers(0, 256, (height, 37, 3), dtype=np.uint8)
+    whole = jpeg.round_trip(picture, 60)
+    monkeypatch.setattr(jpeg, "BAND", 32)
+    assert np.array_equal(jpeg.round_trip(picture, 60), whole)
