@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from foundation.errors import BadInput
 from policies.attribution import Attributable, Attribution
+from policies.densify import Densified
 from policies.policy import Policy, PolicyOutput
 from policies.transform import patch_corners
 
@@ -186,6 +187,34 @@ def test_the_global_random_state_is_left_alone(subject: Subject) -> None:
     assert np.array_equal(numpy_before, np.random.get_state()[1])  # noqa: NPY002
 
 
+def modules_of(policy: object) -> list[torch.nn.Module]:
+    """Every network that hangs on the policy, wherever its family keeps it."""
+    kept = [value for name, value in vars(policy).items() if name != "_loaded"] + list(getattr(policy, "_loaded", []))
+    inner = modules_of(vars(policy)["_policy"]) if isinstance(policy, Densified) else []
+    return inner + [module for value in kept if isinstance(value, torch.nn.Module) for module in value.modules()]
+
+
+def test_watching_leaves_no_trace(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a run, and after one that failed half way, no hook is left on any module."""
+
+    def hooked() -> int:
+        modules = modules_of(subject.policy)
+        assert modules
+        return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in modules)
+
+    sites = list(subject.policy.sites)
+    subject.run(subject.pictures(1), sites, actions=subject.family.acts)
+    assert hooked() == 0
+
+    def fail(*_: object) -> torch.Tensor:
+        raise RuntimeError("half way")
+
+    monkeypatch.setattr(torch.nn.LayerNorm, "forward", fail)
+    with pytest.raises(RuntimeError, match="half way"):
+        subject.run(subject.pictures(1), sites)
+    assert hooked() == 0
+
+
 def test_an_unknown_site_gets_a_suggestion(subject: Subject) -> None:
     with pytest.raises(BadInput, match="Did you mean"):
         subject.run(subject.pictures(1), [next(iter(subject.policy.sites)) + "x"])
@@ -238,6 +267,18 @@ def test_a_black_frame_changes_the_action(subject: Subject) -> None:
     actions = subject.run([picture, np.zeros_like(picture)], actions=True).actions
     assert actions is not None
     assert np.abs(actions[0] - actions[1]).max() > 1e-3
+
+
+@only(acts=True)
+def test_another_instruction_changes_the_action(subject: Subject) -> None:
+    one, other = (
+        subject.run(subject.pictures(1), actions=True, instruction=instruction)
+        for instruction in (subject.family.instruction, subject.family.other_instruction())
+    )
+    assert one.actions is not None
+    assert other.actions is not None
+    said = (one.bin_probs, other.bin_probs) if one.bin_probs is not None else (one.actions, other.actions)
+    assert not np.allclose(*said, rtol=1e-4, atol=0)  # type: ignore[arg-type]
 
 
 @only(acts=True)

@@ -47,6 +47,37 @@ class Family:
         return np.linspace(-0.5, 0.5, self.state) + np.zeros((batch, 1))
 
 
+def first_release(folder: Path) -> Policy:
+    """The layout of OpenVLA v01: one tower (SigLIP, of the recorded checkpoint), two layers of projector, Vicuna's prompt."""
+    generator = torch.Generator().manual_seed(0)
+    tensors = {}
+    for name, tensor in load_file(GOLDEN / "model.safetensors").items():
+        if name.startswith("vision_backbone.fused_featurizer."):
+            tensors[name.replace("fused_featurizer", "featurizer")] = tensor
+        elif name.startswith("language_model."):
+            tensors[name] = tensor
+    width = tensors["vision_backbone.featurizer.patch_embed.proj.bias"].shape[0]
+    for layer, inputs in (("fc1", width), ("fc2", 64)):
+        tensors[f"projector.{layer}.weight"] = torch.randn(64, inputs, generator=generator) * 0.2
+        tensors[f"projector.{layer}.bias"] = torch.zeros(64)
+    save_file(tensors, folder / "model.safetensors")
+    config = json.loads((GOLDEN / "config.json").read_text())
+    config |= {
+        "arch_specifier": "no-align+gelu-mlp",
+        "llm_backbone_id": "vicuna-v15-7b",
+        "timm_model_ids": config["timm_model_ids"][1:],
+        "timm_override_act_layers": [None],
+        "use_fused_vision_backbone": False,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    prepared = json.loads((GOLDEN / "preprocessor_config.json").read_text())
+    one = {
+        name: value[1:] if isinstance(value, list) and len(value) == 2 else value for name, value in prepared.items()
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(one))
+    return load_policy(str(folder))
+
+
 def oft(folder: Path, *, film: bool) -> Policy:
     """The recorded OpenVLA checkpoint with the parts of OFT added to it."""
     generator = torch.Generator().manual_seed(0)
@@ -164,6 +195,7 @@ FAMILIES = {
     "dinov2-small": Family(lambda folder: load_policy("dinov2-small", input_size=112)),
     "dinov2-small, twice as dense": Family(lambda folder: load_policy("dinov2-small", input_size=70, densify=2)),
     "openvla": Family(lambda folder: load_policy(str(GOLDEN)), IDS, acts=True),
+    "openvla, first release": Family(first_release, IDS, acts=True),
     "openvla, trained": Family(lambda folder: load_policy("openvla-tiny-libero"), IDS, acts=True),
     "openvla-oft": Family(lambda folder: oft(folder, film=False), IDS, state=8, acts=True, several_cameras=True),
     "openvla-oft with FiLM": Family(
