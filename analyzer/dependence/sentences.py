@@ -13,6 +13,9 @@ STANDS_OUT = 2.0
 """Times the next one's effect that the largest must be, for the policy to act on it alone; and times its share of the
 patches that an instance's share of attribution must be to be worth a hint."""
 
+MILD = 4.0
+"""Times the background's change of pixels that a thing's must be for the background to be called a mild control."""
+
 PREFERRED = ("translation", "action", "rotation", "gripper")
 """Groups, the one that says most first."""
 
@@ -27,15 +30,25 @@ def evidence(assessed: Sequence[InstanceDependence], names: Mapping[int, str]) -
     parts = [f"erasing {names[one.instance]} {figures(_effect(one, quantity))}" for one in ranked[:SHOWN]]
     acted_on = [one for one in ranked if one.verdict == "acts on it"]
     text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}: {_conclusion(acted_on, quantity, names)}."
+    return f"{text[0].upper()}{text[1:]}: {_conclusion(acted_on, quantity, names)}.{_mild(ranked[0], names)}"
 
 
 def figures(effect: Effect) -> str:
     """E.g. "changes translation by 3.1 cm per step (an equal piece of background: 0.2 ± 0.1)"."""
     unit = f" {effect.unit}" if effect.unit and not effect.unit.startswith("°") else effect.unit
+    none = effect.control == effect.control_spread == 0
+    control = "not at all" if none else f"{effect.control:.2g} ± {effect.control_spread:.2g}"
+    return f"changes {_called(effect.quantity)} by {effect.value:.2g}{unit} (an equal piece of background: {control})"
+
+
+def _mild(one: InstanceDependence, names: Mapping[int, str]) -> str:
+    """That the control says little, where filling in the background changed few grey levels."""
+    own, control = one.pixel_change, one.control_pixel_change
+    if own is None or control is None or own < MILD * control:
+        return ""
     return (
-        f"changes {_called(effect.quantity)} by {effect.value:.2g}{unit} "
-        f"(an equal piece of background: {effect.control:.2g} ± {effect.control_spread:.2g})"
+        f" The background is a mild control here: filling it in changes its pixels by {control:.2g} grey levels, "
+        f"{names[one.instance]}'s by {own:.2g}."
     )
 
 
