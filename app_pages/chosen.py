@@ -13,7 +13,7 @@ from foundation.errors import RunUnreadable
 from foundation.names import printable
 
 PLAYER_KEY = "player"
-VIEW_KEYS = ("frame", "site", "mode", "pair", "patch", "segments", "solo", "dimension", "case", "opacity")
+VIEW_KEYS = ("frame", "site", "mode", "pair", "patch", "segments", "solo", "dimension", "case", "opacity", "outlines")
 """What the player writes into the address; of no meaning in another episode."""
 
 

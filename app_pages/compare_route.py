@@ -26,8 +26,8 @@ from app_pages.artifact_route import answer, episode_named, manifest_address, sa
 from foundation.errors import BadInput, LensError
 from foundation.names import safe_name
 
-MOST_PATCHES = 4_000_000
-"""Whose colours are brought in line on request: about ten seconds of two cores."""
+MOST_PATCHES = 1_000_000
+"""Whose colours are brought in line on request: a page cannot wait longer than that takes."""
 _KEPT_BYTES = 96 << 20
 _kept: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
 _lock = threading.Lock()

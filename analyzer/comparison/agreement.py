@@ -20,7 +20,7 @@ FRAMES = 32
 """Of those that both sides have, spread evenly: residuals change little with more."""
 LIKE = 8
 """Spots whose colours a patch of another basis takes the mean of."""
-MOST_SPOTS = 4096
+MOST_SPOTS = 2048
 """That colours are looked up among, spread evenly over all that are common: the time it takes grows with them."""
 
 

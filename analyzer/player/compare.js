@@ -20,7 +20,6 @@ import { fromLink, MODES, toLink, View } from "./view.js";
 const LETTERS = ["a", "b"];
 const OTHER = { a: "b", b: "a" };
 const SHARED = ["mode", "segments", "opacity", "outlines", "dimension"]; // what both sides have in common
-const IN_LINK = ["mode", "segments", "opacity", "dimension"];
 const LINK_PAUSE = 250;
 const THUMBNAIL_PAUSE = 120;
 const CLOCK_NAMES = { time: "Time", step: "Step", phase: "Phase" };
@@ -107,8 +106,8 @@ class Comparison {
     this.sides = [this.a, this.b];
     const read = options.link?.read ?? (() => null);
     for (const side of this.sides) {
-      const named = (name) => read(side.letter === "a" || IN_LINK.includes(name) ? name : `${name}_b`);
-      const found = fromLink(named, side.episode);
+      const named = (name) => read(side.letter === "a" || SHARED.includes(name) ? name : `${name}_b`);
+      const found = fromLink(named, side.episode, side.usual);
       delete found.frame;
       Object.assign(side.view.state, found);
     }
@@ -468,7 +467,7 @@ class Comparison {
       for (const side of this.sides) {
         const state = side.view.state.patch?.followed ? { ...side.view.state, patch: null } : side.view.state;
         for (const [name, value] of Object.entries(toLink(state, side.usual))) {
-          if (name === "frame" || (side.letter === "b" && IN_LINK.includes(name))) continue;
+          if (name === "frame" || (side.letter === "b" && SHARED.includes(name))) continue;
           written[side.letter === "a" ? name : `${name}_b`] = value;
         }
       }

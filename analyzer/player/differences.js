@@ -76,12 +76,15 @@ export class DifferencesPanel {
   #line(one, number) {
     const chosen = this.chosen === number;
     const [a, b] = one.values;
+    // Things are called as A calls them; what B calls them is said where it differs.
+    const called = ["a", "b"].map((letter) => (one[`pair_${letter}`] ?? []).map((id) => this.owner[letter].episode.name(id)).join(", "));
+    const inB = called[0] && called[1] && called[0] !== called[1] ? `in B: ${called[1]}` : null;
     const where = one.site_a === one.site_b ? one.site_a : [one.site_a, one.site_b].filter(Boolean).join(" | ");
     return el("li", {}, el("button", { type: "button", class: chosen ? "case chosen" : "case", "aria-current": chosen ? "true" : null, onclick: () => this.choose(number) },
       el("span", { class: "number" }, number + 1),
       el("span", { class: "what" },
         el("span", { class: "sentence" }, one.sentence),
-        el("span", { class: "meta" }, one.kind === "pair" ? null : el("span", {}, one.title), where ? el("span", {}, where) : null),
+        el("span", { class: "meta" }, one.kind === "pair" ? null : el("span", {}, one.title), where ? el("span", {}, where) : null, inB ? el("span", {}, inB) : null),
         a === null && b === null ? null : scale(a, b))));
   }
 

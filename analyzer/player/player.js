@@ -43,7 +43,7 @@ class Player {
     this.episode = new Episode(manifest);
     this.usual = this.#usual();
     const { episode } = this;
-    this.view = new View({ ...this.usual, ...(options.link ? fromLink(options.link.read, episode) : {}), ...(options.initial ?? {}) });
+    this.view = new View({ ...this.usual, ...(options.link ? fromLink(options.link.read, episode, this.usual) : {}), ...(options.initial ?? {}) });
     this.#consistent();
     this.painter = new Painter(episode, () => this.#later());
     this.stage = new Stage(episode, this.view, this.painter);

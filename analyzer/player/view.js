@@ -10,7 +10,7 @@ export const MODE_NAMES = {
   off: "Off",
 };
 // Which of the fields a link restores.
-export const LINKED = ["frame", "site", "mode", "pair", "patch", "segments", "solo", "dimension", "case", "opacity"];
+export const LINKED = ["frame", "site", "mode", "pair", "patch", "segments", "solo", "dimension", "case", "opacity", "outlines"];
 
 const NOTHING = "-";
 
@@ -51,10 +51,11 @@ export function toLink(state, usual) {
     dimension: String(state.dimension),
     case: state.case,
     opacity: String(Math.round(100 * state.opacity)),
+    outlines: state.outlines ? "on" : "off",
   };
   // What is usually chosen, and here is not, has to be said.
   for (const key of ["pair", "case"]) if (!state[key] && usual[key]) written[key] = NOTHING;
-  const plain = { ...usual, frame: undefined, pair: usual.pair?.join("-"), segments: String(usual.segments), dimension: String(usual.dimension), opacity: String(Math.round(100 * usual.opacity)) };
+  const plain = { ...usual, frame: undefined, pair: usual.pair?.join("-"), segments: String(usual.segments), dimension: String(usual.dimension), opacity: String(Math.round(100 * usual.opacity)), outlines: usual.outlines ? "on" : "off" };
   return Object.fromEntries(LINKED.map((key) => [key, written[key] !== null && written[key] !== plain[key] ? written[key] : null]));
 }
 
@@ -62,8 +63,9 @@ function whole(text, low, high) {
   return /^\d{1,9}$/.test(text ?? "") && Number(text) >= low && Number(text) <= high ? Number(text) : null;
 }
 
-// The reverse, with nothing believed: what is out of range or unknown in this episode is dropped.
-export function fromLink(read, episode) {
+// The reverse, with nothing believed: what is out of range or unknown in this episode is dropped. A patch is one of the site
+// in view: the usual one, where the link names none.
+export function fromLink(read, episode, usual) {
   const found = {};
   const put = (key, value) => {
     if (value !== null && value !== undefined) found[key] = value;
@@ -77,7 +79,7 @@ export function fromLink(read, episode) {
   const patch = (read("patch") ?? "").split(".").map((part) => whole(part, 0, 1e8));
   if (patch.length === 4 && !patch.includes(null)) {
     const [frame, camera, row, column] = patch;
-    const site = episode.site(found.site) ?? episode.sites[0];
+    const site = episode.site(found.site ?? usual.site) ?? episode.sites[0];
     const inside = frame < episode.frames.length && camera < episode.cameras.length && site && row < site.grid[0] && column < site.grid[1];
     if (inside) put("patch", { frame, camera, row, column, site: site.name });
   }
@@ -89,5 +91,6 @@ export function fromLink(read, episode) {
   if (!found.case && read("case") === NOTHING) found.case = null;
   const opacity = whole(read("opacity"), 0, 100);
   if (opacity !== null) put("opacity", opacity / 100);
+  if (["on", "off"].includes(read("outlines"))) found.outlines = read("outlines") === "on";
   return found;
 }
