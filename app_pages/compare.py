@@ -18,10 +18,18 @@ from foundation.names import printable
 _OFFERED = 24
 _LOOKED_AT = 400
 """Episodes that are looked into for one to compare with."""
+# What is shown is asked for while the modules are on their way.
 _LOADER = """
+const asked = new WeakMap();
 export default async function (component) {
-  const { attach, detach } = await import(new URL(component.data.module, document.baseURI).href);
-  await attach(component);
+  const { data, parentElement } = component;
+  let pair = asked.get(parentElement);
+  if (pair?.address !== data.pair) {
+    pair = { address: data.pair, answer: fetch(new URL(data.pair, document.baseURI)) };
+    asked.set(parentElement, pair);
+  }
+  const { attach, detach } = await import(new URL(data.module, document.baseURI).href);
+  await attach(component, pair.answer);
   return () => detach(component.parentElement);
 }
 """

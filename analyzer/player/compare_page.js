@@ -25,13 +25,14 @@ function link(data) {
   };
 }
 
-async function read(address) {
-  const answer = await fetch(new URL(address, document.baseURI));
+async function read(address, asked = null) {
+  const answer = await (asked ?? fetch(new URL(address, document.baseURI)));
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }
 
-export async function attach({ data, parentElement }) {
+// `asked`: the promise of the response to data.pair.
+export async function attach({ data, parentElement }, asked) {
   const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
   const wearing = theme(parentElement);
   let here = mounted.get(host);
@@ -42,7 +43,7 @@ export async function attach({ data, parentElement }) {
   const say = (title, text) => host.replaceChildren(el("div", { class: "lens", "data-theme": wearing }, el("section", { class: "panel" }, el("h3", {}, title), text ? el("p", { class: "quiet" }, text) : null)));
   say("Setting both side by side …");
   try {
-    const pair = await read(data.pair);
+    const pair = await read(data.pair, asked);
     const [a, b] = await Promise.all([read(pair.a.manifest), read(pair.b.manifest)]);
     if (mounted.get(host) !== here) return;
     const where = link(data);

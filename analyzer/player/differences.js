@@ -63,7 +63,7 @@ export class DifferencesPanel {
     const shown = this.all ? differences : differences.slice(0, Math.min(differing, FEW));
     clear(this.list).append(...shown.map((one, number) => this.#line(one, number)));
     const rest = differences.length - shown.length;
-    clear(this.more).append(...(rest ? [button(`${rest} more ${differing > shown.length ? "" : "without a difference"}`.trim(), { className: "small", title: "List all", onclick: () => {
+    clear(this.more).append(...(rest ? [button(`${rest} more ${differing > shown.length ? "" : "without a difference"}`.trim(), { className: "small", onclick: () => {
       this.all = true;
       this.draw();
     } })] : []));
