@@ -124,18 +124,17 @@ def value(page: Any, expression: str) -> Any:
     return page.evaluate(f"() => {{ const pair = {ROOT}.lens.pair; return {expression}; }}")
 
 
-@pytest.mark.parametrize("clock", ["time", "step", "phase"])
-def test_both_sides_show_the_frames_that_belong_together(beside: Any, clock: str) -> None:
-    page = beside("both/missed", "both/worked", f"&clock={clock}&mode=off")
-    page.keyboard.press("b")  # no outlines
-    assert value(page, "pair.told.name") == clock
-    assert page.evaluate(SEEKS, 100 if clock == "phase" else 40) == []
+def test_what_is_shown_together_belongs_together_on_every_clock(beside: Any) -> None:
+    page = beside("both/missed", "both/worked", "&clock=time&mode=off&outlines=off")
+    for clock, seeks in (("time", 40), ("step", 40), ("phase", 100)):
+        page.evaluate(f"{ROOT}.lens.pair.align('{clock}')")
+        assert value(page, "pair.told.name") == clock
+        assert page.evaluate(SEEKS, seeks) == []
 
 
 @pytest.mark.parametrize("clock", ["time", "phase"])
 def test_playing_never_sets_a_frame_beside_one_that_it_does_not_belong_to(beside: Any, clock: str) -> None:
-    page = beside("both/missed", "both/worked", f"&clock={clock}&mode=off")
-    page.keyboard.press("b")
+    page = beside("both/missed", "both/worked", f"&clock={clock}&mode=off&outlines=off")
     seen = page.evaluate(PLAYBACK)
     assert [one for one in seen if one[1] != one[2]] == []
     assert seen[-1][0] == value(page, "pair.clock.count") - 1
@@ -239,21 +238,20 @@ def test_two_sites_of_one_episode(beside: Any) -> None:
     page.locator(".differences .sentence", has_text="at vision.7").first.wait_for()
 
 
-@pytest.mark.parametrize(
-    ("address", "words"),
-    [
+def test_a_bad_address_is_said_plainly(page: Any, shelf: Server) -> None:
+    page.set_default_timeout(60_000)
+    for address, words in (
         ("run=none&episode=x&run_b=both", "There is no run"),
         ("run=both&episode=missed&run_b=both&episode_b=%3Cb%3Enone", "has no episode"),
         ("run=plain&episode=clip&run_b=plain&episode_b=clip", "Both sides are the same"),
-    ],
-)
-def test_a_bad_address_is_said_plainly(page: Any, shelf: Server, address: str, words: str) -> None:
-    page.goto(f"{shelf.address}/compare?{address}")
-    page.get_by_text(words).first.wait_for()
-    assert page.get_by_text("Traceback").count() == 0
+    ):
+        page.goto(f"{shelf.address}/compare?{address}")
+        page.get_by_text(words).first.wait_for()
+        assert page.get_by_text("Traceback").count() == 0
 
 
 def test_a_damaged_side_is_said_plainly(page: Any, shelf: Server, runs: Path) -> None:
+    page.set_default_timeout(60_000)
     path = runs / "copy" / "episodes" / "missed" / "episode.json"
     content = path.read_bytes()
     path.write_text("{}")
@@ -266,6 +264,7 @@ def test_a_damaged_side_is_said_plainly(page: Any, shelf: Server, runs: Path) ->
 
 
 def test_from_the_review_page_by_way_of_what_is_offered(page: Any, shelf: Server) -> None:
+    page.set_default_timeout(60_000)
     page.goto(f"{shelf.address}/?run=both&episode=missed&site=vision.7")
     page.wait_for_selector(".lens[data-ready]", timeout=20_000)
     page.get_by_role("button", name="Set another episode, run or site beside this one").click()
@@ -280,6 +279,7 @@ def test_from_the_review_page_by_way_of_what_is_offered(page: Any, shelf: Server
 
 
 def test_two_lines_of_the_library(page: Any, shelf: Server) -> None:
+    page.set_default_timeout(60_000)
     page.goto(f"{shelf.address}/library")
     page.locator(".row", has_text="worked").get_by_role("button", name="Compare").click()
     page.get_by_text("choose another").wait_for()
@@ -289,9 +289,9 @@ def test_two_lines_of_the_library(page: Any, shelf: Server) -> None:
     assert "run_b=coarse" in page.url
 
 
-@pytest.mark.parametrize("width", [820, 1400])
-def test_nothing_sticks_out(beside: Any, width: int) -> None:
+def test_nothing_sticks_out(beside: Any) -> None:
     page = beside("both/missed", "both/worked")
-    page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(200)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (820, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

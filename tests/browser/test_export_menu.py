@@ -81,11 +81,11 @@ def test_what_cannot_be_had_is_there_and_says_why(menu: Any) -> None:
     menu.locator(".export-panel").wait_for(state="hidden")
 
 
-@pytest.mark.parametrize("width", [820, 1400])
-def test_nothing_sticks_out(menu: Any, width: int) -> None:
-    menu.set_viewport_size({"width": width, "height": 900})
-    menu.wait_for_timeout(200)
-    assert menu.evaluate("document.documentElement.scrollWidth") <= width
-    box = menu.locator(".export-panel").bounding_box()
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= width
+def test_nothing_sticks_out(menu: Any) -> None:
+    for width in (820, 1400):
+        menu.set_viewport_size({"width": width, "height": 900})
+        menu.wait_for_timeout(200)
+        assert menu.evaluate("document.documentElement.scrollWidth") <= width
+        box = menu.locator(".export-panel").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
