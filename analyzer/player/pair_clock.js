@@ -151,7 +151,7 @@ export function sharedAxis({ knots, matched, end_s: length }, letter, start) {
     marks: matched.map(([, at]) => at / length),
     share: (time) => between(own, shared, time - start) / length,
     time: (share) => start + between(shared, own, share * length),
-    ends: between(own, shared, own.at(-1)),
+    ends: shared[knots.findIndex((knot) => knot[column] >= knots.at(-1)[column] - 1e-6)],
   };
 }
 
