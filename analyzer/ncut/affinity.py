@@ -46,15 +46,16 @@ def scale_for_mean_affinity(x: torch.Tensor, target: float) -> float:
     upper = torch.triu_indices(n, n, offset=1, device=x.device)
     centred = (x - x.mean(0)).double()
     d2 = squared_distances(centred, centred)[upper[0], upper[1]]
-    # Equal rows stay at affinity 1 whatever the scale; they count only as far as the target leaves room.
     largest = float(d2.max()) if len(d2) else 0.0
     if largest <= 1e-20:
         return 1.0
-    positive = d2[d2 > 1e-12 * largest]
+    d2 = d2.div_(largest).float()  # enough from here on, and half the time
+    # Equal rows stay at affinity 1 whatever the scale; they count only as far as the target leaves room.
+    positive = d2[d2 > 1e-12]
     target = max(target, min(0.999, 1.5 * (1 - len(positive) / len(d2))))
     # Newton's method on the logarithm of sigma, where the mean is a smooth rising step; halving where it would leave the
     # bracket.
-    low, high = 0.5 * math.log(float(positive.min())) - 5.0, 0.5 * math.log(largest) + 5.0
+    low, high = 0.5 * math.log(float(positive.min())) - 5.0, 5.0
     at = 0.5 * math.log(float(positive.mean()) / (-2.0 * math.log(target)))
     for _ in range(60):
         exponent = d2 * (-0.5 * math.exp(-2.0 * at))
@@ -64,6 +65,6 @@ def scale_for_mean_affinity(x: torch.Tensor, target: float) -> float:
         slope = -2.0 * float(torch.dot(weight, exponent)) / len(d2)
         wanted = at + missing / slope if slope > 0 else math.inf
         before, at = at, wanted if low < wanted < high else 0.5 * (low + high)
-        if abs(at - before) < 1e-7:
+        if abs(at - before) < 5e-7:
             break
-    return math.exp(at)
+    return math.exp(at) * math.sqrt(largest)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import torch
 
-LEAST_AXES = 64
+LEAST_AXES = 63
+"""With the column of the mean beside them 64, which products like."""
+ROWS_A_LANDMARK = 16
+"""That k-means looks at."""
 
 
 def row_priorities(start: int, stop: int, seed: int) -> np.ndarray:
@@ -40,6 +45,14 @@ def sample_indices(n: int, count: int, seed: int) -> np.ndarray:
     return np.sort(kept_index)
 
 
+def spread_indices(n: int, count: int) -> np.ndarray:
+    """About `count` of the rows 0 … n - 1, or all where there are hardly more.
+
+    Not every n-th: patches come in raster order, and a stride would look at the same few places of every frame.
+    """
+    return np.arange(n) if n < 2 * count else sample_indices(n, count, seed=1)
+
+
 def rows_for_axes(d: int) -> int:
     """How many rows `principal_axes` should look at: as many as are cheap, at least twice what it may have to tell.
 
@@ -52,39 +65,51 @@ def rows_for_axes(d: int) -> int:
 def principal_axes(x: torch.Tensor, most: int, least_variance: float) -> torch.Tensor:
     """(n, d) centred rows -> (d, p) orthonormal directions of largest variance, falling, p <= most.
 
-    How many: at least 64, and as many more as vary by more than `least_variance`, where the axes come from every other
+    How many: at least 63, and as many more as vary by more than `least_variance`, where the axes come from every other
     row and the variance from the rows between. A direction that is large only in the rows it was found in is noise, and
     noise of high dimension has many of those.
     """
-    d = x.shape[1]
-    if d <= LEAST_AXES:
+    n, d = x.shape
+    if d <= LEAST_AXES + 1:
         return torch.eye(d, dtype=x.dtype, device=x.device)  # all are kept: there is nothing to choose
     exact = x.double()
-    even, odd = exact[::2], exact[1::2]
     most = min(most, d)
-    axes = _leading_axes(even, most)
-    if len(x) >= 1024:
-        variance = (odd @ axes).square().mean(0)
+    even, odd = (_covariance(half, explicit=_is_small(d, most)) for half in (exact[::2], exact[1::2]))
+    start = exact.new_zeros(d, 0)
+    if most > LEAST_AXES and n >= 1024:
+        start = _leading_axes(even, start, most)
+        variance = (start * odd(start)).sum(0) / (n // 2)
         most = max(LEAST_AXES, int((variance > least_variance).sum()))
-    return _leading_axes(exact, most, axes[:, :most]).to(x.dtype)
+    return _leading_axes(lambda basis: even(basis) + odd(basis), start[:, :most], most).to(x.dtype)
 
 
-def _leading_axes(x: torch.Tensor, count: int, start: torch.Tensor | None = None) -> torch.Tensor:
-    """(n, d) -> (d, count) orthonormal leading right singular vectors; `start`, if given, nearly spans them already."""
-    n, d = x.shape
-    covariance = x.T @ x if d <= max(512, n) else None
-    if covariance is not None and (d <= 512 or 2 * count > d):
-        return torch.linalg.eigh(covariance)[1].flip(1)[:, :count]
+Linear: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
-    def applied(basis: torch.Tensor) -> torch.Tensor:
-        return x.T @ (x @ basis) if covariance is None else covariance @ basis
 
+def _is_small(d: int, count: int) -> bool:
+    """All of d axes are found as soon as `count` of them."""
+    return d <= 512 or 2 * count > d
+
+
+def _covariance(x: torch.Tensor, explicit: bool) -> Linear:
+    """(n, d) -> what takes a (d, b) basis to x'x times it; `explicit`: with x'x at hand."""
+    if explicit:
+        product = x.T @ x
+        return lambda basis: product @ basis
+    return lambda basis: ((x @ basis).T @ x).T  # twice as fast as x.T times what is in brackets
+
+
+def _leading_axes(applied: Linear, start: torch.Tensor, count: int) -> torch.Tensor:
+    """(d, count) orthonormal leading eigenvectors of a symmetric (d, d) matrix; `start`: (d, c) that nearly span them."""
+    d = len(start)
+    if _is_small(d, count):
+        return torch.linalg.eigh(applied(torch.eye(d).to(start)))[1].flip(1)[:, :count]
     # Subspace iteration: the few directions are wanted to a few digits, not all d to sixteen.
     generator = torch.Generator().manual_seed(0)
-    basis = torch.randn(d, min(d, count + 16), generator=generator, dtype=torch.float64).to(x)
-    if start is not None:
-        basis[:, :count] = start
-    for _ in range(3 if start is None else 1):
+    width = 32 * -(-(count + 32) // 32)  # products of other widths take twice as long
+    basis = torch.randn(d, min(d, width), generator=generator, dtype=torch.float64).to(start)
+    basis[:, : start.shape[1]] = start
+    for _ in range(1 if start.shape[1] else 2):
         basis, _ = torch.linalg.qr(applied(basis))
     _, rotation = torch.linalg.eigh(basis.T @ applied(basis))
     return basis @ rotation.flip(1)[:, :count]
@@ -118,25 +143,33 @@ def _argmin(x: torch.Tensor) -> torch.Tensor:
 
 
 def _bisect(x: torch.Tensor, count: int) -> torch.Tensor:
-    points = x.cpu().numpy()
-    centre = points.mean(axis=0)
-    scale = float(np.square(points - centre).sum())
+    centre = x.mean(0).cpu().numpy()
+    points = x.cpu().numpy() - centre
+    every = np.arange(len(points))
 
-    def cell(members: np.ndarray) -> tuple[float, int, np.ndarray, int, np.ndarray]:
-        values = points[members]
-        mean = values.mean(axis=0)
-        values -= mean
-        deviation = np.einsum("ij,ij->j", values, values)
-        return -float(deviation.sum()), int(members[0]), members, int(deviation.argmax()), mean
+    def cell(members: np.ndarray, total: np.ndarray, square: np.ndarray) -> _Cell:
+        mean = total / len(members)
+        deviation = square - total * mean
+        return -float(deviation.sum()), int(members[0]), members, int(deviation.argmax()), mean, total, square
 
-    cells = [cell(np.arange(len(points)))]
+    cells = [cell(every, points.sum(axis=0), np.einsum("ij,ij->j", points, points))]
+    scale = -cells[0][0]
     while len(cells) < min(count, len(points)):
-        spread, _, members, axis, mean = cells[0]
+        spread, _, members, axis, mean, total, square = cells[0]
         if -spread <= 1e-12 * scale:
             break  # every cell holds equal rows
         upper = points[members, axis] > mean[axis]
         if upper.all() or not upper.any():
             break  # a spread so small that rounding hides it
-        heapq.heapreplace(cells, cell(members[upper]))
-        heapq.heappush(cells, cell(members[~upper]))
-    return torch.from_numpy(np.stack([mean for *_, mean in cells])).to(x)
+        small, large = members[upper], members[~upper]
+        if len(small) > len(large):
+            small, large = large, small
+        values = points[small]
+        part = values.sum(axis=0), np.einsum("ij,ij->j", values, values)
+        heapq.heapreplace(cells, cell(small, *part))
+        heapq.heappush(cells, cell(large, total - part[0], square - part[1]))
+    return torch.from_numpy(np.stack([mean for *_, mean, _, _ in cells]) + centre).to(x)
+
+
+_Cell: TypeAlias = tuple[float, int, np.ndarray, int, np.ndarray, np.ndarray, np.ndarray]
+"""Minus its squared deviation, first member, members, widest axis, mean, and the sums of rows and of their squares."""
