@@ -39,11 +39,18 @@ class Alignment:
         return turned.to(coordinates.dtype)
 
 
+def closest_rotation(source: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The orthogonal (c, t) R that brings (n, c) `source` @ R closest to (n, t) `target` (Schönemann 1966), float64, and
+    the singular values of source'target, whose sum is what the two then have in common."""
+    u, s, vh = torch.linalg.svd(source.double().T @ target.double(), full_matrices=False)
+    return u @ vh, s
+
+
 def align(source: torch.Tensor, target: torch.Tensor) -> Alignment:
     """Align (n, c) to (n, t) coordinates of the same n patches.
 
-    With centred A, B and the singular values s of A'B, the best rotation is UV' (Schönemann 1966), the best scale
-    sum(s) / |A|^2, and the residual 1 - sum(s)^2 / (|A|^2 |B|^2), which is symmetric in A and B (Gower 1971).
+    With centred A, B and the singular values s of A'B, the best scale is sum(s) / |A|^2, and the residual
+    1 - sum(s)^2 / (|A|^2 |B|^2), which is symmetric in A and B (Gower 1971).
 
     Raises:
         ValueError: different numbers of patches, or none.
@@ -53,13 +60,13 @@ def align(source: torch.Tensor, target: torch.Tensor) -> Alignment:
     a, b = source.double(), target.double()
     a_mean, b_mean = a.mean(0), b.mean(0)
     a, b = a - a_mean, b - b_mean
-    u, s, vh = torch.linalg.svd(a.T @ b, full_matrices=False)
+    rotation, s = closest_rotation(a, b)
     a_size, b_size, common = float(a.square().sum()), float(b.square().sum()), float(s.sum())
     if a_size == 0.0 or b_size == 0.0:
         residual = 0.0 if a_size == b_size else 1.0
     else:
         residual = min(1.0, max(0.0, 1.0 - common / a_size * (common / b_size)))
-    return Alignment(u @ vh, common / a_size if a_size else 1.0, a_mean, b_mean, residual)
+    return Alignment(rotation, common / a_size if a_size else 1.0, a_mean, b_mean, residual)
 
 
 def residuals(coordinates: Sequence[torch.Tensor]) -> np.ndarray:

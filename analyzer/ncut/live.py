@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from analyzer.ncut.alignment import closest_rotation
 from analyzer.ncut.embedding import weights
 from analyzer.ncut.running_sample import RunningSample
 
@@ -31,8 +32,7 @@ class LiveSample(RunningSample):
 def aligning_rotation(new: torch.Tensor, old: torch.Tensor, eigenvalues: torch.Tensor) -> torch.Tensor:
     """The orthogonal (k, k) R that brings `new` @ R closest to `old`, the trivial first vector left as it is.
 
-    Orthogonal Procrustes (Schönemann 1966), the columns weighted by their eigenvalues: what carries most of the graph
-    must agree best.
+    The columns are weighted by their eigenvalues: what carries most of the graph must agree best.
 
     Args:
         new, old: (s, k) eigenvectors of the same rows in two bases.
@@ -40,9 +40,7 @@ def aligning_rotation(new: torch.Tensor, old: torch.Tensor, eigenvalues: torch.T
     """
     k = new.shape[1]
     rotation = torch.eye(k, dtype=torch.float64, device=new.device)
-    cross = new[:, 1:].double().T @ (old[:, 1:].double() * eigenvalues[1:].to(new.device))
-    u, _, vh = torch.linalg.svd(cross)
-    rotation[1:, 1:] = u @ vh
+    rotation[1:, 1:], _ = closest_rotation(new[:, 1:], old[:, 1:] * eigenvalues[1:].to(new.device))
     return rotation
 
 

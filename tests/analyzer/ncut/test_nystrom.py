@@ -226,6 +226,38 @@ def test_impossible_input_is_refused_in_words(x: torch.Tensor, message: str) -> 
         NystromNcut(2).fit(x)
 
 
+@pytest.mark.parametrize("density", [0.0, 0.5])
+def test_placing_never_waits_for_a_value(density: float) -> None:
+    # Tensors on "meta" have shapes and no values: whatever would make a GPU stop for one raises here.
+    x, _ = blobs(300, d=80)
+    model = NystromNcut(5, density=density).fit(x)
+    for name, value in vars(model).items():
+        if isinstance(value, torch.Tensor):
+            setattr(model, name, value.to("meta"))
+    model.device = "meta"
+    blocks = list(model.transform_chunks(torch.empty(20_000, 80, device="meta")))
+    assert sum(len(block) for block in blocks) == 20_000
+    assert {block.device.type for block in blocks} == {"meta"}
+
+
+def test_few_of_many_rows_are_looked_at_with_fewer_landmarks() -> None:
+    x, _ = blobs(3000, groups=40, d=200)
+    assert len(NystromNcut(6).fit(x).landmarks_) == 512
+    assert len(NystromNcut(6, n_sample=1500).fit(x).landmarks_) == 256
+    assert len(NystromNcut(6, n_sample=1500, n_landmarks=100).fit(x).landmarks_) == 100
+
+
+def test_nan_among_rows_that_no_axis_was_taken_from_is_found() -> None:
+    x, _ = blobs(6000, d=700)
+    model = NystromNcut(4, n_landmarks=32)
+    model.fit(x)
+    for row in (0, 1111, 5999):
+        spoilt = x.clone()
+        spoilt[row, 3] = float("nan")
+        with pytest.raises(ValueError, match="1 of 6000"):
+            model.fit(spoilt)
+
+
 def test_nan_and_other_channels_are_refused_when_transforming() -> None:
     x, _ = blobs(100)
     model = NystromNcut(3).fit(x)
