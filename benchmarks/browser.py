@@ -1,4 +1,4 @@
-"""How fast the page answers: python -m benchmarks.browser [RUN]. Chromium drives it; needs a browser and playwright.
+"""How fast the page answers: python -m benchmarks.browser [RUN] [--frames 12000]. Chromium drives it, through Playwright.
 
 Each figure is measured in the page itself, from the event to the picture: an arrow key until the frame meant is drawn with
 its overlay, a change of site until its colours are drawn, a click until similarity is on the screen (eigenvectors already
@@ -107,30 +107,43 @@ def main() -> None:
     parser.add_argument(
         "run", nargs="?", type=Path, help="a finished run (default: one of 600 frames, 12 sites, 16 x 16)"
     )
+    parser.add_argument("--frames", type=int, default=600, help="of the run that is made (default: 600)")
+    parser.add_argument("--only", choices=("times", "memory"), default="", help="a part of it")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     browser = find_browser()
     if browser is None:
         sys.exit("There is no Chromium here: install it, or name it in LENS_BROWSER.")
+    parts = {
+        "times": lambda address: _measure(browser, f"{address}/?"),
+        "memory": lambda address: {"memory of the tab, stepped, played, clicked": _memory(browser, address)},
+    }
+    results: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        run = options.run or _large_run(Path(scratch))
-        server = start_server([run], Path(scratch) / "server.log")
-        try:
-            results = _measure(browser, server.address)
-            results["memory of the tab, stepped, played, clicked"] = _memory(browser, server.address)
-        finally:
-            server.process.kill()
-            server.process.wait()
+        for name, part in parts.items():
+            if options.only not in ("", name):
+                continue
+            run = options.run
+            if run is None:
+                options.run = run = _large_run(Path(scratch), options.frames)
+            server = start_server([run], Path(scratch) / "server.log")
+            try:
+                measured = part(server.address)
+            finally:
+                server.process.kill()
+                server.process.wait()
+            results |= measured
+            for line, figure in () if options.json else measured.items():
+                print(f"{line:44} {figure}", flush=True)
     if options.json:
         print(json.dumps(results, indent=1))
-        return
-    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores: above 1 a core the times are too long\n")
-    for name, row in results.items():
-        print(f"{name:44} {row}")
+    else:
+        load = os.getloadavg()[0]
+        print(f"load average {load:.1f} on {os.cpu_count()} cores: above 1 a core the times are too long")
 
 
-def _large_run(folder: Path) -> Path:
-    episode = recorded(folder / "take.mp4", 600, [4500 * i for i in range(600)])
+def _large_run(folder: Path, frames: int) -> Path:
+    episode = recorded(folder / "take.mp4", frames, [4500 * i for i in range(frames)])
     sites = tuple(f"llm.{3 * number}" for number in range(12))
     return make_run(folder / "run", episode, sites=sites, grid=(16, 16)).path
 
@@ -144,7 +157,7 @@ def _measure(browser: str, address: str) -> dict[str, str]:
             context = chromium.new_context(viewport={"width": 1480, "height": 1000})  # nothing cached: cold
             page = context.new_page()
             start = time.perf_counter()
-            page.goto(f"{address}/?frame={20 + 3 * number}")
+            page.goto(f"{address}frame={20 + 3 * number}")
             page.wait_for_selector(f".picture[data-frame='{20 + 3 * number}']", timeout=60_000)
             opening.append(1000 * (time.perf_counter() - start))
             context.close()

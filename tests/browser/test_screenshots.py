@@ -20,13 +20,23 @@ STATES = {
     "confusion": "lens.view.set({mode: 'confusion'})",
     "similarity": "lens.view.set({patch: {frame: 5, camera: 0, row: 2, column: 3, site: 'vision.11'}, mode: 'similarity'})",
     "alone": "lens.view.set({solo: {kind: 'instance', id: 2}})",
-    "keys": "lens.player.help()",
+    "pointing": "lens.view.set({solo: null, mode: 'colors'}); lens.player.point();"
+    " lens.player.pointing.touch(0, {row: 2, column: 4}, {x: 70, y: 40})",
+    "keys": "lens.player.stage.tool?.stop(); lens.player.help()",
 }
+
+
+OPTIONS = (
+    "review: {reviewer: 'me', reviews: [], save: () => {}}, objects: {send: () => {}, renew: async () => null, address:"
+    " 'data:application/json,' + encodeURIComponent(JSON.stringify({objects: [{id: 'a', name: 'bowl', frame: 3},"
+    " {id: 'b', name: 'a name that is far too long to fit into the line', frame: 9}], version: 2, made: 1,"
+    " work: {state: 'running', stage: 'objects of ep', share: 0.4, left_s: 12}}))}"
+)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_states_to_look_at(show: Show, two_cameras: RunFolder, theme: str) -> None:
-    page = show(two_cameras, as_opened=True, options="review: {reviewer: 'me', reviews: [], save: () => {}}")
+    page = show(two_cameras, as_opened=True, options=OPTIONS)
     page.evaluate(f"lens.setTheme('{theme}')")
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for name, look in STATES.items():
