@@ -36,7 +36,7 @@ def offer_demo() -> None:
             return
         st.write(
             "There is no run here yet. The bundled episode, in which a robot misses a bowl and then takes a plate, is "
-            "analysed in about two minutes on two cores: by a small OpenVLA, which also acts, and by a vision backbone."
+            "analysed in two to three minutes on two cores: by a small OpenVLA, which also acts, and by a vision backbone."
         )
         if process is not None and process.poll() != 0:
             st.error(plain("The analysis stopped: " + _tail(log)[-400:]))
