@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from foundation.errors import OutputUnwritable
 from foundation.files import writing_to
 
 
@@ -37,7 +38,7 @@ class Tail:
 
 
 class ChangeLog:
-    """One file, which need not be there yet."""
+    """One file in a folder of a run; neither file nor folder need be there yet, the run must."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -60,10 +61,15 @@ class ChangeLog:
         """Read and add with nobody in between; what was added is on the disk when the block is left.
 
         Raises:
-            OutputUnwritable: the disk is full, or may not be written; what was there before stands.
+            OutputUnwritable: the disk is full, or may not be written, and what was there before stands; or the run is gone.
         """
+        run = self.path.parent.parent
         with writing_to(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not run.is_dir():  # deleted while it was being looked at: a note is no reason to make half a run again
+                raise OutputUnwritable(
+                    f"{run}: the run is gone, so nothing can be kept in it. Is its disk still there?"
+                )
+            self.path.parent.mkdir(exist_ok=True)
             file = self.path.open("ab+")
         with file, _locked(file.fileno()):
             file.seek(0)

@@ -95,6 +95,13 @@ def test_a_line_cut_short_takes_no_other_with_it(tmp_path_factory: pytest.TempPa
     assert {"kept", "new"} <= notes
 
 
+def test_a_run_that_is_gone_is_not_begun_again(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(OutputUnwritable, match="the run is gone"):
+        EpisodeReviews(run, "ep").save([(review(note="x"), 0)])
+    assert not run.exists()
+
+
 def test_a_full_disk_is_said_and_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = EpisodeReviews(tmp_path, "ep")
     file.save([(review("a", note="earlier"), 0)])
