@@ -283,7 +283,9 @@ def test_a_real_policy_acts_from_its_tokens(tmp_path: Path) -> None:
 
 def test_a_backbone_does_not_act(command: Command, tmp_path: Path) -> None:
     take = recording(tmp_path / "take")
-    command.refuses(command.run(take, "--actions", "--input-size", "70"), 2, "does not act", "--policy openvla-tiny-libero")
+    command.refuses(
+        command.run(take, "--actions", "--input-size", "70"), 2, "does not act", "--policy openvla-tiny-libero"
+    )
 
 
 def test_an_instruction_that_was_not_recorded_can_be_given(
