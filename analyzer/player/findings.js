@@ -89,7 +89,7 @@ export class FindingsPanel {
     const pair = this.episode.pairs[this.episode.pairIndex(chosen)];
     if (!pair) return void this.pairBox.append(el("p", { class: "quiet" }, "Choose two instances to see where in the network they become alike."));
     const words = {
-      apart: "Told apart at every site.",
+      apart: "Over the whole episode told apart at every site; the circles are the frame in view.",
       merged: `Told apart early, taken for the same from ${pair.onset} on.`,
       "look-alikes": "Alike already in the picture itself.",
       "not assessed": "Too little of one of them was visible to tell.",
