@@ -64,11 +64,9 @@ class ChangeLog:
             OutputUnwritable: the disk is full, or may not be written, and what was there before stands; or the run is gone.
         """
         run = self.path.parent.parent
+        if not run.is_dir():  # deleted while it was being looked at: a note is no reason to make half a run again
+            raise OutputUnwritable(f"{run}: the run is gone, so nothing can be kept in it. Is its disk still there?")
         with writing_to(self.path):
-            if not run.is_dir():  # deleted while it was being looked at: a note is no reason to make half a run again
-                raise OutputUnwritable(
-                    f"{run}: the run is gone, so nothing can be kept in it. Is its disk still there?"
-                )
             self.path.parent.mkdir(exist_ok=True)
             file = self.path.open("ab+")
         with file, _locked(file.fileno()):

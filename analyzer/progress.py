@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -28,3 +29,17 @@ class Silent:
 
     def close(self) -> None:
         pass
+
+
+def counted(progress: Progress, name: str, unit: str) -> Callable[[int, int], None]:
+    """A stage for work that says (done, total) as it goes; it opens with the first word."""
+    shown = 0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal shown
+        if shown == 0:
+            progress.stage(name, total, unit)
+        progress.advance(done - shown)
+        shown = done
+
+    return advance

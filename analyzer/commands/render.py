@@ -8,7 +8,7 @@ from typing import Any
 
 from analyzer.commands.command import Command
 from analyzer.commands.flags import add_paint, names_in, numbers_in, only, paint_of
-from analyzer.progress import Progress
+from analyzer.progress import Progress, counted
 
 STYLES = ("overlay", "segments", "side-by-side", "grid")
 
@@ -46,15 +46,7 @@ def execute(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     )
     episode = options.episode or only(run.manifest.done, options.run)
     output = options.output or options.run / f"{episode}-{options.style}.mp4"
-    shown = 0
-
-    def advance(done: int, total: int) -> None:
-        nonlocal shown
-        if shown == 0:
-            progress.stage("rendering", total, "frame")
-        progress.advance(done - shown)
-        shown = done
-
+    advance = counted(progress, "rendering", "frame")
     return {"path": str(render(run, episode, request, output, advance)), "episode": episode}
 
 

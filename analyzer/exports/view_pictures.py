@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analyzer.exports.exporter import ExportRequest
-from analyzer.progress import Progress
+from analyzer.progress import Progress, counted
 from analyzer.render import RenderRequest, render
 from foundation.errors import EpisodeUnreadable
 
@@ -38,18 +38,9 @@ def write(request: ExportRequest, path: Path, progress: Progress) -> None:
         segments=view.segments,
         opacity=0.0 if view.mode == "off" else view.opacity,
     )
-    shown = 0
-
-    def advance(done: int, total: int) -> None:
-        nonlocal shown
-        if shown == 0:
-            progress.stage("rendering", total, "frame")
-        progress.advance(done - shown)
-        shown = done
-
     try:
-        render(request.run, request.episode, drawn, path, advance)
+        render(request.run, request.episode, drawn, path, counted(progress, "rendering", "frame"))
     except EpisodeUnreadable:
         # The recording is gone or has changed: the run's own preview is what there is, as in reports.
-        shown = 0
-        render(request.run, request.episode, replace(drawn, from_preview=True), path, advance)
+        again = replace(drawn, from_preview=True)
+        render(request.run, request.episode, again, path, counted(progress, "rendering", "frame"))
