@@ -122,3 +122,9 @@ def test_package_files_are_empty() -> None:
 def test_these_start_without_torch(code: str) -> None:
     check = "import sys\ntry:\n    " + code + "\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, capture_output=True, timeout=60)
+
+
+def test_no_two_test_modules_share_a_name() -> None:
+    """pytest imports them by their bare names: of two alike only the first is found, and only when both are collected."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
