@@ -237,7 +237,11 @@ class Settings:
         high=100.0,
     )
     uncertainty_on: float = _parameter(
-        4.0, "Entropy of the bins of a dimension from which on it is uncertain.", unit="bits", low=0.1, high=16.0
+        2.0,
+        "Entropy of a dimension's bins above its median over the episode from which on it is uncertain (2: 4 times the bins).",
+        unit="bits",
+        low=0.1,
+        high=16.0,
     )
 
     def __post_init__(self) -> None:

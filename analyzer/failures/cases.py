@@ -260,7 +260,8 @@ def _plain(event: Event, telling: Telling) -> Case:
             f"{span} the policy would have acted otherwise: up to {event.value:.1f} standard deviations from what was done."
         ),
         "uncertain": lambda: (
-            f"{span} the policy is not certain of its action: the bins of a dimension have up to {event.value:.1f} bits."
+            f"{span} the policy is less certain of its action than usual: the bins of a dimension have up to "
+            f"{event.value:.1f} bits above their median over the episode ({2**event.value:.1f} times as many bins)."
         ),
     }[event.rule]()
     over = _excess(event)

@@ -95,7 +95,7 @@ RULES = {
         Rule(
             "uncertain",
             "Uncertain action",
-            "The policy's own probabilities are spread over many bins of a dimension.",
+            "The policy's probabilities are spread over more bins of a dimension than they usually are in this episode.",
             "bits",
             "uncertainty_on",
             0.8,

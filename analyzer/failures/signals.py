@@ -117,9 +117,15 @@ def disagreement(difference: np.ndarray, recorded: np.ndarray) -> np.ndarray:
 
 
 def uncertainty(bits: np.ndarray) -> np.ndarray:
-    """(steps, D) entropy of each dimension's bins -> (steps,) of the least certain one; NaN where there are no bins."""
+    """(steps, D) entropy of each dimension's bins -> (steps,) of the dimension that is farthest above its own median.
+
+    How many bins a policy spreads over depends on how it was trained: what counts is whether it knows less than it does
+    otherwise in this episode. 1 bit is twice as many bins. NaN where there are no bins.
+    """
     known = ~np.isnan(bits)
-    return np.where(known.any(1), np.where(known, bits, -np.inf).max(1), np.nan)
+    usual = [np.median(column[seen]) if seen.any() else np.nan for column, seen in zip(bits.T, known.T, strict=True)]
+    above = np.where(known, bits - np.array(usual), -np.inf)
+    return np.where(known.any(1), above.max(1, initial=-np.inf), np.nan)
 
 
 def at_frames(signal: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -187,6 +187,11 @@ def test_a_stall_is_found_where_it_is_unless_the_task_is_done() -> None:
     assert of_motion(motion(actions, success=True), Settings())[0] == []
 
 
+def test_a_policy_that_is_never_certain_is_not_told_so_at_every_step() -> None:
+    events, _ = of_motion(motion(quiet(), uncertainty=np.full((FRAMES, 7), 7.4)), Settings())
+    assert not [one for one in events if one.rule == "uncertain"]
+
+
 def test_oscillation_disagreement_and_uncertainty_are_found() -> None:
     actions = quiet()
     actions[20:80, :3] *= np.where(np.arange(60) // 2 % 2, 1, -1)[:, None]

@@ -99,9 +99,11 @@ def test_disagreement_is_in_standard_deviations() -> None:
     assert np.isnan(signals.disagreement(np.full((4, 3), np.nan), np.ones((4, 3)))).all()
 
 
-def test_uncertainty_is_that_of_the_least_certain_dimension() -> None:
-    bits = np.array([[1.0, 5.0], [np.nan, 2.0], [np.nan, np.nan]])
-    assert signals.uncertainty(bits) == pytest.approx([5.0, 2.0, np.nan], nan_ok=True)
+def test_uncertainty_is_how_far_a_dimension_is_above_its_own_median() -> None:
+    bits = np.array([[1.0, 5.0], [np.nan, 2.0], [np.nan, np.nan], [3.0, 2.0], [1.0, 2.0]])
+    assert signals.uncertainty(bits) == pytest.approx([3.0, 0.0, np.nan, 2.0, 0.0], nan_ok=True)
+    assert signals.uncertainty(bits + np.array([4.0, 0.5])) == pytest.approx(signals.uncertainty(bits), nan_ok=True)
+    assert np.isnan(signals.uncertainty(np.full((3, 2), np.nan))).all()
 
 
 def test_steps_that_no_frame_shows_are_left_out() -> None:
