@@ -69,8 +69,11 @@ class Take:
 
     @property
     def staying(self) -> torch.Tensor:
-        """(frames, places) the truth of places where the same thing is seen in all frames; -1 elsewhere."""
-        same = (self.truth == self.truth[:1]).all(0)
+        """(frames, places) the truth of places where the same thing is seen in the whole first and last quarter, which is
+        what drift is measured between; -1 elsewhere."""
+        quarter = max(1, self.frames // 4)
+        ends = torch.cat([self.truth[:quarter], self.truth[-quarter:]])
+        same = (ends == ends[:1]).all(0)
         return torch.where(same, self.truth, -1)
 
 
