@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ class _Known:
 
     @classmethod
     def of(cls, stamp: Stamp, line: Line) -> _Known:
-        return cls(stamp, line, json.dumps(asdict(line), allow_nan=False, separators=(",", ":")))
+        return cls(stamp, line, json.dumps(line, default=vars, allow_nan=False, separators=(",", ":")))
 
 
 class Library:
@@ -141,6 +141,8 @@ class Library:
         self._by_name: dict[tuple[str, str], Line] = {}
         self._recalled: set[Path] = set()
         self._changed: set[Path] = set()
+        self._looked_at: set[tuple[Path, str]] = set()
+        """Since the list was whole the last time: going on with it looks at none of them again."""
         self._listing = Listing((), 0, (), 0)
         self._turn = threading.Lock()
         self._text: tuple[int, bytes] = (-1, b"")
@@ -154,7 +156,11 @@ class Library:
             unread = 0
             for name, run, episode, done in self._episodes(problems):
                 key = (run.path, episode)
-                there, stamp = self._known.get(key), self._stamp(run, episode) if done else ()
+                there = self._known.get(key)
+                if there is not None and key in self._looked_at:
+                    stamp = there.stamp
+                else:
+                    stamp = self._stamp(run, episode) if done else ()
                 if there is not None and there.line.run != name:
                     there = _Known.of(there.stamp, replace(there.line, run=name))
                 if there is None or there.stamp != stamp:
@@ -167,6 +173,8 @@ class Library:
                         self._changed.add(run.path)
                 if there is not None:
                     known[key] = there
+                    if there.stamp == stamp:
+                        self._looked_at.add(key)
             lines = [one.line for one in known.values()]
             ranked = tuple(sorted(lines, key=lambda line: line.worth))
             last = self._listing
@@ -174,6 +182,7 @@ class Library:
                 self._listing = Listing(ranked, unread, tuple(problems), last.revision + 1)
             self._known, self._by_name = known, {(line.run, line.episode): line for line in lines}
             if not unread:
+                self._looked_at.clear()
                 self._keep()
             return self._listing
 
@@ -215,9 +224,9 @@ class Library:
         """Time of change and size of each file that a line is read from; None: there is none."""
         key = (run.path, episode)
         if key not in self._files:
-            folder = run.episode_folder(episode)
-            files = (folder / "episode.json", folder / FOLDER / "findings.json", EpisodeReviews(run.path, episode).path)
-            self._files[key] = tuple(map(os.fspath, files))
+            folder = os.fspath(run.episode_folder(episode))
+            reviews = os.fspath(EpisodeReviews(run.path, episode).path)
+            self._files[key] = (f"{folder}/episode.json", f"{folder}/{FOLDER}/findings.json", reviews)
         stamp: list[int | None] = []
         for path in self._files[key]:
             try:
@@ -254,9 +263,11 @@ class Library:
             path = self._kept_in(run)
             if path is None:
                 continue
-            lines = [[one.stamp, asdict(one.line)] for (home, _), one in self._known.items() if home == run]
+            lines = ",".join(
+                f"[{json.dumps(one.stamp)},{one.text}]" for (home, _), one in self._known.items() if home == run
+            )
             with suppress(OutputUnwritable), atomic(path, durable=False) as temporary:
-                temporary.write_text(json.dumps({"version": _VERSION, "lines": lines}), encoding="ascii")
+                temporary.write_text(f'{{"version":{_VERSION},"lines":[{lines}]}}', encoding="ascii")
         self._changed.clear()
 
 

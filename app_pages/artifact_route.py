@@ -1,6 +1,6 @@
 """Arrays, videos and the player's own files over HTTP: by name from a table, in ranges, to be cached for ever.
 
-    /lens/player/<version>/<file>                        the player
+    /lens/player/<version>/<page>.js                     the player, as a page imports it
     /lens/run/<run>/<episode>/manifest.json              what it must know of an episode
     /lens/run/<run>/<episode>/<artifact>?v=<version>     see analyzer.player.artifacts
 
@@ -44,7 +44,7 @@ def routes() -> list[Route]:
 
 
 def module_address(name: str = "page.js") -> str:
-    """Where a page imports the player from, or another module beside it."""
+    """Where a page imports one of `assets.PAGES` from."""
     return f"/lens/player/{assets.version()}/{name}"
 
 
@@ -68,10 +68,10 @@ def exports_address(run: str, episode: str) -> str:
 def _player_file(request: Request) -> Response:
     same_site(request)
     name = request.path_params["name"]
-    if name not in assets.asset_types():
+    if name not in assets.PAGES:
         raise HTTPException(404, "There is no such file of the player.")
     current = request.path_params["version"] == assets.version()
-    return answer(request, assets.asset(name), assets.asset_types()[name], for_ever=current)
+    return answer(request, assets.module(name), "text/javascript; charset=utf-8", for_ever=current)
 
 
 def _manifest(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The player's own files: served one by one to the page, or put together for a report that opens without a server."""
+"""The player's own files, put together: a module for each page, a script for a report that opens without a server."""
 
 from __future__ import annotations
 
@@ -8,27 +8,38 @@ import re
 from pathlib import Path
 
 _HOME = Path(__file__).parent
-_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_KINDS = (".js", ".css")
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?function\*? (\w+)|class (\w+)|const (\w+))", re.MULTILINE)
 
 
-def asset_types() -> dict[str, str]:
-    """File name -> media type of everything the player consists of."""
-    return {path.name: _TYPES[path.suffix] for path in sorted(_HOME.iterdir()) if path.suffix in _TYPES}
+PAGES = ("page.js", "library.js", "compare_page.js")
+"""The doors of the pages: what they import comes with them."""
+
+
+def asset_names() -> list[str]:
+    """Of everything the player consists of."""
+    return sorted(path.name for path in _HOME.iterdir() if path.suffix in _KINDS)
 
 
 def asset(name: str) -> bytes:
-    """Content of one of `asset_types`; KeyError for any other name."""
-    asset_types()[name]
+    """Content of one of `asset_names`; KeyError for any other name."""
+    if name not in asset_names():
+        raise KeyError(name)
     return (_HOME / name).read_bytes()
 
 
 def version() -> str:
     """Of all the player's files together: an address with it in it may be cached for ever."""
+    files = sorted(path for path in _HOME.iterdir() if path.suffix in _KINDS)
+    return _version(tuple((path, path.stat().st_mtime_ns) for path in files))
+
+
+@functools.lru_cache(maxsize=1)
+def _version(files: tuple[tuple[Path, int], ...]) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for name in asset_types():
-        digest.update(name.encode() + b"\0" + asset(name) + b"\0")
+    for path, _ in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -46,6 +57,19 @@ def bundle(entry: str = "player.js") -> str:
     Raises:
         ValueError: a module breaks that, or imports go in a circle.
     """
+    script = f'(() => {{\n"use strict";\n{_all_of(entry)}\nwindow.TrajectoryLens = modules["{entry}"];\n}})();'
+    # Nothing in a script may look like its end.
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def module(entry: str) -> bytes:
+    """A page's module with all that it imports: one request, where two dozen would each wait for the one before."""
+    _, exported = _as_function(entry)
+    return f'{_all_of(entry)}\nexport const {{ {", ".join(exported)} }} = modules["{entry}"];\n'.encode()
+
+
+def _all_of(entry: str) -> str:
+    """Statements after which `modules[entry]` holds what `entry` exports."""
     order: list[str] = []
     trail: list[str] = []
 
@@ -61,14 +85,11 @@ def bundle(entry: str = "player.js") -> str:
         order.append(name)
 
     visit(entry)
-    parts = ["(() => {", '"use strict";', "const modules = {};"]
+    parts = ["const modules = {};"]
     for name in order:
         body, exported = _as_function(name)
         parts.append(f'modules["{name}"] = (() => {{\n{body}\nreturn {{ {", ".join(exported)} }};\n}})();')
-    parts.append(f'window.TrajectoryLens = modules["{entry}"];')
-    parts.append("})();")
-    # Nothing in a script may look like its end.
-    return "\n".join(parts).replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    return "\n".join(parts)
 
 
 def _as_function(name: str) -> tuple[str, list[str]]:

@@ -2,9 +2,8 @@
 //   data  {pair: address, run, episode, run_b, episode_b}
 // The view goes into the address of the page, not to Python.
 
-import { el } from "./dom.js";
+import { el, theme } from "./dom.js";
 import { mountPair } from "./compare.js";
-import { theme } from "./page.js";
 
 const mounted = new WeakMap(); // root -> {address, door}
 

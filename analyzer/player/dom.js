@@ -95,3 +95,14 @@ export function sharpCanvas(canvas, width, height) {
   context.clearRect(0, 0, width, height);
   return context;
 }
+
+// What the page around `root` wears: "light" or "dark".
+export function theme(root) {
+  const host = root.host ?? root;
+  const color = getComputedStyle(host).getPropertyValue("--st-background-color").trim();
+  const probe = el("span", { style: { color, display: "none" } });
+  root.append(probe);
+  const [r, g, b] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  probe.remove();
+  return 0.299 * r + 0.587 * g + 0.114 * b > 128 ? "light" : "dark";
+}

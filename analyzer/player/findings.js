@@ -29,6 +29,23 @@ export class FindingsPanel {
   }
 
   build() {
+    this.#cases();
+    this.#detail();
+    this.#pair();
+  }
+
+  // Another verdict: nothing but the list tells of it, and making the rest again takes longer than saving.
+  verdicts() {
+    const now = this.#said();
+    if (now !== this.said) this.#cases();
+  }
+
+  #said() {
+    return this.episode.cases.map(({ id }) => this.reviewed(id)).join();
+  }
+
+  #cases() {
+    this.said = this.#said();
     clear(this.list);
     this.episode.cases.forEach((one, number) => {
       const chosen = this.view.state.case === one.id;
@@ -42,8 +59,6 @@ export class FindingsPanel {
         el("span", { class: "score", title: `deserves a look: ${short(one.score)}` }, el("i", { style: { height: `${Math.round(100 * one.score)}%` } })),
       )));
     });
-    this.#detail();
-    this.#pair();
   }
 
   #title(kind) {

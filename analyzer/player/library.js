@@ -3,8 +3,7 @@
 //   back  triggers "open": {run, episode, case}, "compare": {run, episode, run_b, episode_b}
 // Text out of recordings goes in as text nodes (dom.js). Only the rows in sight exist.
 
-import { clear, el, icon, svg } from "./dom.js";
-import { theme } from "./page.js";
+import { clear, el, icon, svg, theme } from "./dom.js";
 
 const ROW = 104;
 const SPARE = 6; // rows kept ready above and below

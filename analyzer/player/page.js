@@ -4,7 +4,7 @@
 //   back  triggers "review" (changes of reviews), "objects" (changes of objects), "episode" (id),
 //         "compare" ({site, frame}); the view itself goes into the address, not to Python.
 
-import { button, el } from "./dom.js";
+import { button, el, theme } from "./dom.js";
 import { ExportMenu } from "./exports.js";
 import { mount } from "./player.js";
 
@@ -28,16 +28,6 @@ function link(run, episode) {
     },
     copy: () => navigator.clipboard?.writeText(window.location.href),
   };
-}
-
-export function theme(root) {
-  const host = root.host ?? root;
-  const color = getComputedStyle(host).getPropertyValue("--st-background-color").trim();
-  const probe = el("span", { style: { color, display: "none" } });
-  root.append(probe);
-  const [r, g, b] = (getComputedStyle(probe).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
-  probe.remove();
-  return 0.299 * r + 0.587 * g + 0.114 * b > 128 ? "light" : "dark";
 }
 
 async function renewed(manifest) {

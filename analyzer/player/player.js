@@ -56,7 +56,7 @@ class Player {
       link: options.link?.copy ?? null, save: () => this.savePicture(),
     });
     this.timeline = new Timeline(episode, this.view, this.painter, { seek: (frame) => this.seek(frame), selectCase: (id) => this.selectCase(id) });
-    this.review = options.review ? new ReviewPanel(episode, this.view, { ...options.review, onchange: () => this.findings?.build() }) : null;
+    this.review = options.review ? new ReviewPanel(episode, this.view, { ...options.review, onchange: () => this.findings?.verdicts() }) : null;
     this.findings = this.#findings();
     this.pointing = options.objects && episode.sites.length ? new Pointing(episode, this.view, this.stage, {
       frame: () => this.clock.wanted ?? this.clock.frame,
@@ -161,6 +161,7 @@ class Player {
     this.repaint = () => this.timeline.draw();
     this.scheme.addEventListener("change", this.repaint);
     this.#resized();
+    const colors = this.#fetched(this.episode.site(this.view.state.site)?.colors);
     await this.episode.loadConfusion().catch(() => {});
     if (this.gone) return;
     this.timeline.build();
@@ -168,7 +169,14 @@ class Player {
     this.findings.build();
     this.redraw();
     if (this.view.state.patch) this.#compare();
+    await colors;
     this.#prefetch();
+  }
+
+  // The part of an array that the frame in view is in.
+  #fetched(array) {
+    const index = this.episode.analysed(this.view.state.frame);
+    return array?.open().then(() => array.piece(Math.floor(index / array.rowsEach))).catch(() => {});
   }
 
   #withoutVideo(why) {
@@ -189,13 +197,11 @@ class Player {
   async #prefetch() {
     const current = this.episode.site(this.view.state.site);
     const order = [current, ...this.episode.sites.filter((site) => site !== current)].filter(Boolean);
-    const index = this.episode.analysed(this.view.state.frame);
     for (const name of ["colors", "divisions"]) {
       for (const site of order) {
         if (this.gone) return;
-        const array = site[name];
-        if (!array) continue;
-        await array.open().then(() => array.piece(Math.floor(index / array.rowsEach))).catch(() => {});
+        if (!site[name]) continue;
+        await this.#fetched(site[name]);
         this.#later();
       }
     }

@@ -59,7 +59,9 @@ export class SiteStrip {
       context.drawImage(this.scene, 0, 0);
       const mode = state.mode === "off" || state.mode === "confusion" || state.mode === "attribution" ? "colors" : state.mode;
       this.episode.cameras.forEach((camera, c) => {
-        const small = this.painter.picture(site, index, c, { ...state, mode, solo: null });
+        // Asked for by the player, one site after the other: all of them at once would hold up the picture itself.
+        const here = mode === "similarity" || site[mode === "segments" ? "divisions" : "colors"]?.shape;
+        const small = here ? this.painter.picture(site, index, c, { ...state, mode, solo: null }) : null;
         if (!small) return;
         const t = camera.modelToPreview;
         context.setTransform(scale * t.a, scale * t.b, scale * t.c, scale * t.d, scale * t.e, scale * t.f);

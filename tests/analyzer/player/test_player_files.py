@@ -118,11 +118,21 @@ OF_PAGES = {
 
 def test_the_bundle_holds_every_module_once_and_exports_the_door() -> None:
     text = assets.bundle()
-    for name in assets.asset_types():
+    for name in assets.asset_names():
         if name.endswith(".js") and name not in OF_PAGES:
             assert text.count(f'modules["{name}"] = ') == 1, name
     assert "</script" not in text
     assert text.index('modules["dom.js"] = ') < text.index('modules["player.js"] = ')
+
+
+@pytest.mark.parametrize("page", assets.PAGES)
+def test_a_page_imports_all_it_needs_at_once(page: str) -> None:
+    """Modules that import modules would be fetched one round after the other."""
+    text = assets.module(page).decode()
+    assert "import " not in [line[:7] for line in text.splitlines()]
+    assert text.splitlines()[-1].startswith("export const { ")
+    assert "attach" in text.splitlines()[-1]
+    assert "detach" in text.splitlines()[-1]
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node here")
