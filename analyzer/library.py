@@ -157,10 +157,8 @@ class Library:
             for name, run, episode, done in self._episodes(problems):
                 key = (run.path, episode)
                 there = self._known.get(key)
-                if there is not None and key in self._looked_at:
-                    stamp = there.stamp
-                else:
-                    stamp = self._stamp(run, episode) if done else ()
+                fresh = there is not None and key in self._looked_at
+                stamp = there.stamp if there and fresh else self._stamp(run, episode) if done else ()
                 if there is not None and there.line.run != name:
                     there = _Known.of(there.stamp, replace(there.line, run=name))
                 if there is None or there.stamp != stamp:

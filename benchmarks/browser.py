@@ -2,7 +2,9 @@
 
 Each figure is measured in the page itself, from the event to the picture: an arrow key until the frame meant is drawn with
 its overlay, a change of site until its colours are drawn, a click until similarity is on the screen (eigenvectors already
-fetched, and cold), a link until its exact frame is drawn. Memory is what only the tab's process holds.
+fetched, and cold), a link until its exact frame is drawn. Memory is what only the tab's process holds. Of ten sessions at
+once it is what the server takes, heard at its sockets: ten browsers on this machine would measure themselves. Exactness is
+read off the screen, from barcodes.
 """
 
 from __future__ import annotations
@@ -10,11 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +28,22 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests" / "videos")]
 
-from driving import recorded, start_server  # noqa: E402
+from driving import opened, recorded, standalone, start_server  # noqa: E402
 from find_browser import find_browser  # noqa: E402
 from made_runs import make_run  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
+from streamlit.proto.BackMsg_pb2 import BackMsg  # noqa: E402
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # noqa: E402
+from test_frames import PLAYBACK, SEEKS  # noqa: E402
 from websockets.sync.client import connect  # noqa: E402
+from websockets.typing import Origin, Subprotocol  # noqa: E402
+
+from analyzer.run_folder import RunFolder  # noqa: E402
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-quic"]
 KEYS, SITES, CLICKS, OPENINGS = 120, 60, 12, 5
-LIMITS = {"key": 50, "site": 50, "click": 100, "cold click": None, "open": 3000, "panel": 300}
+LIMITS = {"key": 50, "site": 50, "click": 100, "cold click": None, "open": 3000, "panel": 300, "together": 1000}
+SESSIONS, PAGES_EACH = 10, 12
 
 DOOR = """
   const root = [...document.querySelectorAll('*')].map((e) => e.shadowRoot).find((r) => r?.querySelector('.lens'));
@@ -108,7 +120,7 @@ def main() -> None:
         "run", nargs="?", type=Path, help="a finished run (default: one of 600 frames, 12 sites, 16 x 16)"
     )
     parser.add_argument("--frames", type=int, default=600, help="of the run that is made (default: 600)")
-    parser.add_argument("--only", choices=("times", "memory"), default="", help="a part of it")
+    parser.add_argument("--only", choices=("times", "memory", "sessions", "exactness"), default="", help="a part of it")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     browser = find_browser()
@@ -117,6 +129,7 @@ def main() -> None:
     parts = {
         "times": lambda address: _measure(browser, f"{address}/?"),
         "memory": lambda address: {"memory of the tab, stepped, played, clicked": _memory(browser, address)},
+        "sessions": _sessions,
     }
     results: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -124,7 +137,9 @@ def main() -> None:
             if options.only not in ("", name):
                 continue
             run = options.run
-            if run is None:
+            if name == "sessions":
+                run = _many_episodes(Path(scratch) / "ten")
+            elif run is None:
                 options.run = run = _large_run(Path(scratch), options.frames)
             server = start_server([run], Path(scratch) / "server.log")
             try:
@@ -133,13 +148,22 @@ def main() -> None:
                 server.process.kill()
                 server.process.wait()
             results |= measured
-            for line, figure in () if options.json else measured.items():
-                print(f"{line:44} {figure}", flush=True)
+            if not options.json:
+                _print(measured)
+        if options.only in ("", "exactness"):
+            results |= (measured := _exactness(browser, Path(scratch)))
+            if not options.json:
+                _print(measured)
     if options.json:
         print(json.dumps(results, indent=1))
     else:
         load = os.getloadavg()[0]
         print(f"load average {load:.1f} on {os.cpu_count()} cores: above 1 a core the times are too long")
+
+
+def _print(measured: dict[str, str]) -> None:
+    for line, figure in measured.items():
+        print(f"{line:44} {figure}", flush=True)
 
 
 def _large_run(folder: Path, frames: int) -> Path:
@@ -176,6 +200,65 @@ def _measure(browser: str, address: str) -> dict[str, str]:
         results["verdict to saved on the server and said"] = _figure(page.evaluate(VERDICTS, 10), LIMITS["panel"])
         chromium.close()
     return results
+
+
+def _many_episodes(folder: Path) -> Path:
+    videos = [recorded(folder.with_name(f"take{number}.mp4"), 20) for number in range(SESSIONS)]
+    return make_run(folder, *videos).path
+
+
+def _sessions(address: str) -> dict[str, str]:
+    """Each session opens one episode after the other, none at a time the one that another one asks for."""
+    start = threading.Barrier(SESSIONS)
+    first: list[float] = []
+    later: list[float] = []
+    wrong: list[tuple[int, int, set[bytes]]] = []
+
+    def session(number: int) -> None:
+        socket = address.replace("http", "ws") + "/_stcore/stream"
+        with connect(socket, subprotocols=[Subprotocol("streamlit")], origin=Origin(address), max_size=None) as page:
+            for turn in range(PAGES_EACH):
+                wanted = (number + 3 * turn) % SESSIONS
+                asked = BackMsg()
+                asked.rerun_script.query_string = f"run=ten&episode=take{wanted}"
+                start.wait()
+                begun, content = time.perf_counter(), b""
+                page.send(asked.SerializeToString())
+                while True:
+                    content += (part := page.recv(timeout=120, decode=False))
+                    if ForwardMsg.FromString(part).WhichOneof("type") == "script_finished":
+                        break
+                (later if turn else first).append(1000 * (time.perf_counter() - begun))
+                shown = set(re.findall(rb"/lens/run/ten/(take\d)/manifest", content))
+                if shown != {f"take{wanted}".encode()}:
+                    wrong.append((number, turn, shown))
+
+    with ThreadPoolExecutor(SESSIONS) as threads:
+        list(threads.map(session, range(SESSIONS)))
+    return {
+        f"{SESSIONS} new sessions at once, a page each": _figure(first, LIMITS["together"]),
+        f"{SESSIONS} open sessions at once, another page": _figure(later, LIMITS["together"]),
+        "pages with another session's episode": f"{len(wrong)} of {SESSIONS * PAGES_EACH}   limit 0",
+    }
+
+
+def _exactness(browser: str, scratch: Path) -> dict[str, str]:
+    """Seeks and a playback of a recording of barcodes in the player, read off its picture."""
+    frames = 150
+    run = RunFolder.open(make_run(scratch / "codes", recorded(scratch / "codes.mp4", frames), with_findings=False).path)
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=browser, args=FLAGS)
+        page = opened(chromium.new_page(), standalone(run, scratch / "player.html"))
+        page.keyboard.press("o")  # no overlay: the picture alone
+        page.evaluate(f"window.CODES = {list(range(frames))}")
+        wrong = page.evaluate(SEEKS, [200, frames])
+        seen = page.evaluate(PLAYBACK, 1)
+        chromium.close()
+    misread = sum(frame != code for frame, code in seen)
+    return {
+        "seeks that show another frame": f"{len(wrong)} of 200   limit 0",
+        "pictures of a playback that are another frame": f"{misread} of {len(seen)}   limit 0",
+    }
 
 
 def _figure(milliseconds: list[float], limit: int | None) -> str:
