@@ -159,8 +159,11 @@ def assess(
 
     def trace(pair: tuple[int, int], first: int, last: int) -> np.ndarray:
         compared, _ = measured[where[pair]]
-        views = episode.views(instances[pair[0]].camera)
-        return np.stack([compared.between(site, pair, first, last) for site in views])
+        camera = instances[pair[0]].camera
+        raw = episode.raw(camera)
+        return np.stack(
+            [compared.between(site, pair, first, last, raw.get(site.name)) for site in episode.views(camera)]
+        )
 
     telling = Telling(
         episode=record.id,

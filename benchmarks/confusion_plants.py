@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.confusion.along_sites import Read
 from analyzer.failures.case import Case, Event
 from analyzer.failures.cases import Telling, make_cases
 from analyzer.failures.events import confused
+from analyzer.instances.view import SiteView
 from benchmarks.confusion_scene import (
     KINDS,
     MOVABLE,
@@ -19,7 +21,7 @@ from benchmarks.confusion_scene import (
     SITES,
     Compared,
     Scene,
-    of_frames,
+    reader,
     view,
     visible,
 )
@@ -122,25 +124,31 @@ class Outcome:
 
 def detect(scene: Scene, plant: Plant, kinds: Sequence[str] = KINDS, *, anew: bool = False) -> dict[str, Outcome]:
     """Outcomes by kind of instances, which are those of the episode as it is."""
-    placed = dict(scene.placed)
+    placed, raw = dict(scene.placed), dict(scene.features)
     patches = plant.patches(scene)
     for site in SITES[plant.onset :]:
         values = plant.values(scene, site)
-        if anew:
-            features = scene.features[site].copy()
-            features[patches] = values
-            placed[site] = scene.anew(site, features)
-        else:
-            placed[site] = scene.replaced(site, patches, values)
-    return {kind: _outcome(scene, plant, placed, scene.kinds[kind], anew=anew) for kind in kinds}
+        raw[site] = scene.features[site].copy()
+        raw[site][patches] = values
+        placed[site] = scene.anew(site, raw[site]) if anew else scene.replaced(site, patches, values)
+    changed = Changed({site: view(site, placed[site]) for site in SITES}, {site: reader(raw[site]) for site in SITES})
+    return {kind: _outcome(scene, plant, changed, scene.kinds[kind], anew=anew) for kind in kinds}
 
 
-def _outcome(scene: Scene, plant: Plant, placed: Mapping[str, np.ndarray], plain: Compared, *, anew: bool) -> Outcome:
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """The sites of an episode with a plant in them."""
+
+    views: Mapping[str, SiteView]
+    features: Mapping[str, Read]
+
+
+def _outcome(scene: Scene, plant: Plant, changed: Changed, plain: Compared, *, anew: bool) -> Outcome:
     if plant.a not in plain.who or plant.b not in plain.who:
         return Outcome(missing=True)
     pair = (min(plain.who[plant.a], plain.who[plant.b]), max(plain.who[plant.a], plain.who[plant.b]))
-    curves = _curves(scene, plant, placed, plain, anew=anew)
-    events, cases = _cases(scene, plant, placed, plain, curves, anew=anew)
+    curves = _curves(plant, changed, plain)
+    events, cases = _cases(scene, plant, changed, plain, curves, anew=anew)
     before = {case.instances for case in plain.findings.cases if case.kind == "confused"}
     told = [case for case in cases if case.kind == "confused"]
     new = [case for case in told if case.instances not in before]
@@ -152,6 +160,7 @@ def _outcome(scene: Scene, plant: Plant, placed: Mapping[str, np.ndarray], plain
             now[event.first : event.last + 1] = True
     p = plain.pairs.pairs.index(pair)
     over = curves[p, :, plant.first : plant.last + 1, 0]
+    values = [np.mean(known) if len(known := one[~np.isnan(one)]) else np.nan for one in over]
     return Outcome(
         missing=False,
         rank=rank,
@@ -161,25 +170,20 @@ def _outcome(scene: Scene, plant: Plant, placed: Mapping[str, np.ndarray], plain
         iou=float((now & truth).sum() / (now | truth).sum()),
         onset=None if rank is None else SITES.index(new[rank].sites[0]),
         bystanders=sum(not set(pair) & set(case.instances) for case in new),
-        values=tuple(round(float(one), 3) for one in np.nanmean(over, axis=1)),
+        values=tuple(round(float(one), 3) for one in values),
     )
 
 
-def _curves(scene: Scene, plant: Plant, placed: Mapping[str, np.ndarray], plain: Compared, *, anew: bool) -> np.ndarray:
-    """(P, sites, T, 3): measured again where the plant reaches."""
-    half, total = SETTINGS.confusion_window // 2, len(scene)
-    # Coupling carries the plant a frame further, pooling half a window.
-    start, stop = (0, total) if anew else (max(0, plant.first - 1 - half), min(total, plant.last + 2 + half))
-    first, end = max(0, start - half), min(total, stop + half)
-    views = [view(site, placed[site], first) for site in SITES[plant.onset :]]
-    again = of_frames(plain.pairs, first, end).measure(views, {}, None).curves
+def _curves(plant: Plant, changed: Changed, plain: Compared) -> np.ndarray:
+    """(P, sites, T, 3): measured again at the sites that the plant reaches; how a thing usually looks changes everywhere."""
+    views = [changed.views[site] for site in SITES[plant.onset :]]
     curves = plain.curves.copy()
-    curves[:, plant.onset :, start:stop] = again[:, :, start - first : stop - first]
+    curves[:, plant.onset :] = plain.pairs.measure(views, changed.features, None).curves
     return curves
 
 
 def _cases(
-    scene: Scene, plant: Plant, placed: Mapping[str, np.ndarray], plain: Compared, curves: np.ndarray, *, anew: bool
+    scene: Scene, plant: Plant, changed: Changed, plain: Compared, curves: np.ndarray, *, anew: bool
 ) -> tuple[list[Event], tuple[Case, ...]]:
     """As an analysis makes them: confusion anew, what the hand and the arm do as it was."""
     motion = scene.analysed.motion
@@ -195,14 +199,15 @@ def _cases(
         counted="step",
         settings=SETTINGS,
     )
-    views = [view(site, placed[site]) for site in SITES]
 
     def trace(pair: tuple[int, int], start: int, last: int) -> np.ndarray:
-        changed = anew or plain.who[plant.a] in pair
+        new = anew or plain.who[plant.a] in pair
         key = (pair, start, last)
-        if changed or key not in plain.traces:
-            values = np.stack([plain.pairs.between(one, pair, start, last) for one in views])
-            if changed:
+        if new or key not in plain.traces:
+            values = np.stack(
+                [plain.pairs.between(changed.views[site], pair, start, last, changed.features[site]) for site in SITES]
+            )
+            if new:
                 return values
             plain.traces[key] = values
         return plain.traces[key]

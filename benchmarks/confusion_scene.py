@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 
 from analyzer.assessment import just_analysed
-from analyzer.confusion.along_sites import PairsOfCamera
+from analyzer.confusion.along_sites import PairsOfCamera, Read
 from analyzer.failures.case import Case
 from analyzer.features import FeatureRequest, extract
 from analyzer.findings import AnalysedEpisode, assess
@@ -104,7 +103,7 @@ class Scene:
             sites.append(SiteRecord(site, grid, values_of, 0.0, 0.0, 1, (), (), "", 0.0, ()))
         analysed = replace(
             just_analysed(
-                record, sites, {site: folder / site for site in SITES}, episode, {}, {"recorded": episode.actions}
+                record, sites, {site: folder / site for site in SITES}, episode, stored, {"recorded": episode.actions}
             ),
             pictures=lambda camera, positions: (pictures[at] for at in positions),
         )
@@ -210,23 +209,18 @@ def who(true: Instances, found: Instances, ids: Sequence[int]) -> dict[int, int]
     return names
 
 
-def of_frames(pairs: PairsOfCamera, start: int, stop: int) -> PairsOfCamera:
-    """A stretch of frames of the same pairs, counted from 0."""
-    part = copy(pairs)
-    part.patches = {
-        grid: one.of(list(range(len(pairs.ids))), slice(start, stop)) for grid, one in pairs.patches.items()
-    }
-    part._frames = stop - start
-    return part
+def view(site: str, values: np.ndarray) -> SiteView:
+    """A site whose coordinates are (T, rows, cols, c) `values`."""
+    return SiteView(site, (values.shape[1], values.shape[2]), reader(values))
 
 
-def view(site: str, values: np.ndarray, start: int = 0) -> SiteView:
-    """A site whose coordinates are (T, rows, cols, c) `values`, from the frame `start` on."""
-    return SiteView(site, (values.shape[1], values.shape[2]), partial(_part, values, start))
+def reader(values: np.ndarray) -> Read:
+    """(T, …) values as `analyzer.confusion.along_sites` reads them."""
+    return partial(_part, values)
 
 
-def _part(values: np.ndarray, offset: int, start: int, stop: int) -> np.ndarray:
-    return values[offset + start : offset + stop]
+def _part(values: np.ndarray, start: int, stop: int) -> np.ndarray:
+    return values[start:stop]
 
 
 def visible(scene: Scene, numbers: Sequence[int]) -> np.ndarray:

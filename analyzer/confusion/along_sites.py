@@ -10,7 +10,16 @@ import cv2
 import numpy as np
 
 from analyzer.confusion.patches import Patches
-from analyzer.confusion.separability import Separability, confusion, joined, overall, pooled, separability
+from analyzer.confusion.recognition import References, recognition, reference_frames
+from analyzer.confusion.separability import (
+    Separability,
+    confusion,
+    joined,
+    mistaken,
+    overall,
+    pooled,
+    separability,
+)
 from analyzer.instances.patches import PatchRule
 from analyzer.instances.view import SiteView
 from analyzer.motion import ModelPlane
@@ -26,6 +35,32 @@ Read = Callable[[int, int], np.ndarray]
 """Analysed frames start … stop - 1 -> (n, rows, cols, c)."""
 Pictures = Callable[[Sequence[int]], Iterable[np.ndarray]]
 """Positions among the analysed frames, rising -> their (height, width, 3) uint8 pictures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """All instances against each other, in two ways: of two that are confused in either, the policy confuses them."""
+
+    within: Separability
+    """Each frame by itself (`analyzer.confusion.separability`)."""
+    over_time: Separability
+    """Against how each of them usually looks (`analyzer.confusion.recognition`), by the policy's own features: what has slid
+    from one thing to another may lie nowhere in an eigenspace. Where features are gone, there."""
+
+    def frames(self, first: int, stop: int) -> Measured:
+        return Measured(self.within.frames(first, stop), self.over_time.frames(first, stop))
+
+    def pooled(self, window: int) -> Measured:
+        return Measured(pooled(self.within, window), pooled(self.over_time, window))
+
+    def confusion(self, a: int | Sequence[int], b: int | Sequence[int]) -> np.ndarray:
+        """(T, 3) or (T, P, 3): value, low and high end, the larger of the two ways each."""
+        return np.asarray(np.fmax(confusion(self.within, a, b), mistaken(self.over_time, a, b)))
+
+    @classmethod
+    def overall(cls, parts: Sequence[Measured]) -> Measured:
+        """One value for all their frames, as a measurement of one frame."""
+        return cls(overall(joined([one.within for one in parts])), overall(joined([one.over_time for one in parts])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,55 +113,70 @@ class PairsOfCamera:
                         frame[k] = rule.share(label_map == number)
                 shares[grid].append(frame)
         self.patches = {grid: Patches.choose(frames, grid) for grid, frames in shares.items()}
+        self._references = reference_frames(frames)
 
     def measure(
         self, sites: Sequence[SiteView], features: Mapping[str, Read], pictures: Pictures | None
     ) -> ConfusionAlongSites:
         """Everything about every pair. `features`: of the sites that still have them; without `pictures` colours are
         not compared."""
-        results: list[tuple[np.ndarray, np.ndarray]] = []
-        raw: list[tuple[np.ndarray, np.ndarray]] = []
-        nothing = np.full((len(self.pairs), self._frames, 3), np.nan, np.float32)
-        for site in sites:
-            patches = self.patches[site.grid]
-            results.append(self._site(site.coordinates, patches, cosine=False))
-            read = features.get(site.name)
-            cosine = self._settings.affinity == "cosine"
-            raw.append(self._site(read, patches, cosine=cosine) if read else (nothing, nothing[:, 0]))
-        return ConfusionAlongSites(
-            pairs=self.pairs,
-            curves=np.stack([curve for curve, _ in results], axis=1),
-            feature_curves=np.stack([curve for curve, _ in raw], axis=1),
-            total=np.stack([total for _, total in results], axis=1),
-            feature_total=np.stack([total for _, total in raw], axis=1),
-            pixels=self._pixels(pictures),
-        )
+        results = [self._site(site, features.get(site.name)) for site in sites]
+        curves, total, raw, raw_total = (np.stack(parts, axis=1) for parts in zip(*results, strict=True))
+        return ConfusionAlongSites(self.pairs, curves, raw, total, raw_total, self._pixels(pictures))
 
-    def between(self, site: SiteView, pair: tuple[int, int], first: int, last: int) -> np.ndarray:
-        """(3,) confusion of one pair over the frames first … last."""
-        chosen = self.patches[site.grid].of([self.ids.index(number) for number in pair])
-        parts = [
-            self._compare(site.coordinates, chosen, at, min(at + BLOCK, last + 1), cosine=False)
-            for at in range(first, last + 1, BLOCK)
-        ]
-        return np.asarray(confusion(overall(joined(parts)), 0, 1)[0])
+    def between(
+        self, site: SiteView, pair: tuple[int, int], first: int, last: int, features: Read | None = None
+    ) -> np.ndarray:
+        """(3,) confusion of one pair over the frames first … last. `features`: the site's, if it still has them."""
+        patches, of = self.patches[site.grid], [self.ids.index(number) for number in pair]
+        known = features or site.coordinates
+        references = self._look_up(known, patches)
+        parts = []
+        for start in range(first, last + 1, BLOCK):
+            stop = min(start + BLOCK, last + 1)
+            own, every = patches.of(of, slice(start, stop)), patches.of(self._everyone, slice(start, stop))
+            within = self._within(own.taken(site.coordinates(start, stop), 0), own, cosine=False)
+            values = every.taken(known(start, stop), 0)
+            over_time = self._over_time(values, every, references, cosine=features is not None and self._cosine)
+            parts.append(Measured(within, over_time.among(of)))
+        return Measured.overall(parts).confusion(0, 1)[0]
 
-    def _site(self, read: Read, patches: Patches, *, cosine: bool) -> tuple[np.ndarray, np.ndarray]:
-        """(P, T, 3) curves and (P, 3) totals."""
-        frames, halo = self._frames, self._settings.confusion_window // 2
-        curves = np.full((len(self.pairs), frames, 3), np.nan, np.float32)
+    def _site(self, site: SiteView, features: Read | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(P, T, 3) curves and (P, 3) totals in the eigenspace, and the same in the features."""
+        frames, halo, patches = self._frames, self._settings.confusion_window // 2, self.patches[site.grid]
+        curves = np.full((2, len(self.pairs), frames, 3), np.nan, np.float32)
+        totals = curves[:, :, 0].copy()
         if not self.pairs:
-            return curves, curves[:, 0]
-        every = []
+            return curves[0], totals[0], curves[1], totals[1]
+        references = self._look_up(features or site.coordinates, patches)
+        every: list[list[Measured]] = [[], []]
         for at in range(0, frames, BLOCK):
             stop = min(at + BLOCK, frames)
             start, end = max(0, at - halo), min(frames, stop + halo)
-            part = self._compare(read, patches, start, end, cosine=cosine)
-            smooth = pooled(part, self._settings.confusion_window)
-            inner = smooth.frames(at - start, stop - start)
-            curves[:, at:stop] = confusion(inner, *self._positions).swapaxes(0, 1)
-            every.append(part.frames(at - start, stop - start))
-        return curves, confusion(overall(joined(every)), *self._positions)[0]
+            part = patches.of(self._everyone, slice(start, end))
+            spaces = [(part.taken(site.coordinates(start, end), 0), False)]
+            if features:
+                spaces.append((part.taken(features(start, end), 0), self._cosine))
+            values, cosine = spaces[-1]
+            over_time = self._over_time(values, part, references, cosine=cosine)
+            for k, (values, cosine) in enumerate(spaces):
+                measured = Measured(self._within(values, part, cosine=cosine), over_time)
+                inner = measured.pooled(self._settings.confusion_window).frames(at - start, stop - start)
+                curves[k, :, at:stop] = inner.confusion(*self._positions).swapaxes(0, 1)
+                every[k].append(measured.frames(at - start, stop - start))
+        for k, parts in enumerate(every):
+            if parts:
+                totals[k] = Measured.overall(parts).confusion(*self._positions)[0]
+        return curves[0], totals[0], curves[1], totals[1]
+
+    @property
+    def _cosine(self) -> bool:
+        """How features are compared."""
+        return self._settings.affinity == "cosine"
+
+    @property
+    def _everyone(self) -> list[int]:
+        return list(range(len(self.ids)))
 
     @property
     def _positions(self) -> tuple[list[int], list[int]]:
@@ -134,12 +184,28 @@ class PairsOfCamera:
         every = list(combinations(range(len(self.ids)), 2))
         return [a for a, _ in every], [b for _, b in every]
 
-    def _compare(self, read: Read, patches: Patches, start: int, stop: int, *, cosine: bool) -> Separability:
-        part = patches.of(list(range(patches.weights.shape[1])), slice(start, stop))
+    def _look_up(self, read: Read, patches: Patches) -> References:
+        """How the instances look in the reference frames."""
+        frames = self._references
+        values = [patches.taken(read(t, t + 1), t) for t in frames]
+        return References(np.concatenate(values), patches.weights[list(frames)])
+
+    def _within(self, values: np.ndarray, part: Patches, *, cosine: bool) -> Separability:
         return separability(
-            part.taken(read(start, stop), 0),
+            values,
             part.weights,
             part.places,
+            cosine=cosine,
+            min_patches=self._settings.min_patches,
+            seed=self._settings.seed,
+        )
+
+    def _over_time(self, values: np.ndarray, part: Patches, references: References, *, cosine: bool) -> Separability:
+        return recognition(
+            values,
+            part.weights,
+            part.places,
+            references,
             cosine=cosine,
             min_patches=self._settings.min_patches,
             seed=self._settings.seed,

@@ -39,6 +39,10 @@ class Separability:
         """A stretch of them."""
         return Separability(self.auc[first:stop], self.replicates[first:stop], self.count[first:stop])
 
+    def among(self, some: list[int]) -> Separability:
+        """Some of the instances, against each other."""
+        return Separability(self.auc[:, some][:, :, some], self.replicates[:, some][:, :, some], self.count[:, some])
+
 
 def separability(
     values: np.ndarray,
@@ -61,10 +65,7 @@ def separability(
         places: (T, K, n) where it lies: what ties the bootstrap from frame to frame.
         cosine: similarity is the angle; else it is minus the distance.
     """
-    v = torch.from_numpy(np.ascontiguousarray(values, np.float32))
-    c = torch.from_numpy(np.ascontiguousarray(weights, np.float32))
-    if cosine:
-        v = v / v.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    v, c = compared(values, cosine=cosine), torch.from_numpy(np.ascontiguousarray(weights, np.float32))
     instances, n = c.shape[1:]
     # Only the order within a row counts: -|x - y|^2 = 2 x'y - |y|^2 - |x|^2, of which the last is the row's own.
     rows = v.flatten(1, 2)
@@ -73,11 +74,8 @@ def separability(
     similarity = (
         similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).permute(1, 0, 2, 3, 4).contiguous()
     )
-    weigh = _drawn_weights(1 << int(places.max(initial=0)).bit_length(), replicates, seed) - 1
-    drawn = weigh[torch.from_numpy(places)]  # [t, k, n, R]
     count = (c > 0).sum(-1)
-    # Of n patches the Bayesian bootstrap sees (n - 1) / n of the variance.
-    drawn = drawn * (count / (count - 1).clamp(min=1)).sqrt()[..., None, None]
+    drawn = patch_weights(places, count, replicates, seed)
     enough = count >= min_patches
     auc = torch.full((len(v), instances, instances), torch.nan)
     again = torch.full((*auc.shape, replicates), torch.nan)
@@ -93,6 +91,19 @@ def separability(
         auc[:, a] = torch.where(known[..., 0], (1 + gain) / 2, torch.nan)
         again[:, a] = torch.where(known, (1 + gain[..., None] + change) / 2, torch.nan)
     return Separability(auc, again, count.float())
+
+
+def compared(values: np.ndarray, *, cosine: bool) -> torch.Tensor:
+    """Values as float32 whose distances have the order of similarity: of the angle, they are scaled to length 1."""
+    v = torch.from_numpy(np.ascontiguousarray(values, np.float32))
+    return v / v.norm(dim=-1, keepdim=True).clamp(min=1e-12) if cosine else v
+
+
+def patch_weights(places: np.ndarray, count: torch.Tensor, replicates: int, seed: int) -> torch.Tensor:
+    """(T, K, n, R) by how much the bootstrap changes the weight of each patch. `count`: (T, K) patches that are there."""
+    weigh = _drawn_weights(1 << int(places.max(initial=0)).bit_length(), replicates, seed) - 1
+    # Of n patches the Bayesian bootstrap sees (n - 1) / n of the variance.
+    return weigh[torch.from_numpy(places)] * (count / (count - 1).clamp(min=1)).sqrt()[..., None, None]
 
 
 def _gains(
@@ -188,13 +199,30 @@ def confusion(measured: Separability, a: int | Sequence[int], b: int | Sequence[
     bootstrap's own estimate of its bias (Efron & Tibshirani 1993): the better of two uncertain values looks better than
     it is. It always holds the value.
     """
-    count = torch.minimum(measured.count[:, a], measured.count[:, b])
-    floor = (1 / (8 * count)).clamp(max=0.25)  # no so many patches can show an AUC to be nearer to 1 than that
     best = torch.maximum(measured.auc[:, a, b], measured.auc[:, b, a])
+    floor = _floor(measured, a, b)
     logit, again = (
         torch.maximum(*pair)
         for pair in zip(_logits(measured, a, b, floor), _logits(measured, b, a, floor), strict=True)
     )
+    return _told(best, logit, again)
+
+
+def mistaken(measured: Separability, a: int | Sequence[int], b: int | Sequence[int]) -> np.ndarray:
+    """The same of what `analyzer.confusion.recognition` measures: of the two directions the one that tells worse counts,
+    for a thing that is taken for another is mistaken even where that other one is not."""
+    ways = [_told(measured.auc[:, x, y], *_logits(measured, x, y, _floor(measured, x, y))) for x, y in ((a, b), (b, a))]
+    return np.asarray(np.fmax(*ways))
+
+
+def _floor(measured: Separability, a: int | Sequence[int], b: int | Sequence[int]) -> torch.Tensor:
+    """So many patches can show no AUC to be nearer to 1 than that."""
+    count = torch.minimum(measured.count[:, a], measured.count[:, b])
+    return (1 / (8 * count)).clamp(max=0.25)
+
+
+def _told(best: torch.Tensor, logit: torch.Tensor, again: torch.Tensor) -> np.ndarray:
+    """(…, 3) confusion, low and high end, of an AUC, its logit and that of its replicates."""
     bias = again.mean(-1) - logit
     tail = (1 - LEVEL) / 2
     ends = torch.from_numpy(_quantiles(again.numpy(), (1 - tail, tail))) - 2 * bias[..., None]
