@@ -39,7 +39,7 @@ from analyzer.run_folder import RunFolder
 from foundation.errors import RunUnreadable, quoted
 from foundation.files import writing_to
 
-SCHEMA = 1
+SCHEMA = 2
 FOLDER = "findings"
 """Name of the folder in an episode's."""
 

@@ -28,6 +28,12 @@ if all the episode long), and of look-alikes."""
 SWITCHED, GRIPPED = 0.7, 0.3
 """How much a pair is involved by a change of target from one to the other, and by each closing on one of them."""
 
+ALIKE_BY = (
+    "2 (1 - AUC) of both instances' patches over these frames, or twice the share of the patches of one that are nearer to the "
+    "other than to what they usually are, whichever is more"
+)
+"""What the figure of a confused pair is."""
+
 Trace = Callable[[tuple[int, int], int, int], np.ndarray]
 """A pair and the frames first … last -> (sites, 3) confusion over them: value, low and high end."""
 
@@ -124,14 +130,10 @@ def _confused(
     alike = pair.verdict == "look-alikes"
     sentence = (
         f"{telling.span(event.first, event.last)} the policy {'cannot' if value >= 0.8 else 'can hardly'} tell {a} from "
-        f"{b}: at {site} a patch of the one is as close to the other as to its own kind "
+        f"{b}: at {site} a patch of the one is as close to the other as to its own kind or to its usual self "
         f"(confusion {value:.2f}, {low:.2f}–{high:.2f}; 1 is indistinguishable)"
     )
-    evidence = [
-        Evidence(
-            f"confusion at {site}", value, "", low, high, "2 (1 - AUC) of both instances' patches over these frames"
-        )
-    ]
+    evidence = [Evidence(f"confusion at {site}", value, "", low, high, ALIKE_BY)]
     if before:
         last = before[-1]
         sentence += f"; they are still apart at {telling.sites[last]} ({values[last, 0]:.2f})"
@@ -181,7 +183,7 @@ def _confused(
 
 def _evidence(name: str, values: np.ndarray) -> Evidence:
     value, low, high = (float(number) for number in values)
-    return Evidence(name, value, "", low, high, "2 (1 - AUC) of both instances' patches over these frames")
+    return Evidence(name, value, "", low, high, ALIKE_BY)
 
 
 def _nearby(event: Event, pair: set[int], events: Sequence[Event], times_s: np.ndarray) -> list[Event]:

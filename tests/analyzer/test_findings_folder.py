@@ -84,7 +84,7 @@ def test_equal_findings_give_equal_files_and_replace_what_was_there(tiny_run: Ru
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"schema": 2}, "another version"),
+        ({"schema": 1}, "another version"),
         ({"cases": [{"id": "x"}]}, "Case lacks"),
         ({"pairs": [{"a": 2, "b": 1, "sites": [], "pixels": None, "verdict": "apart", "onset": None}]}, "lower id"),
         ({"not_assessed": "all of it"}, "not a list"),

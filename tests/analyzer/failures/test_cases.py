@@ -52,8 +52,8 @@ def test_a_confused_pair_is_told_in_one_sentence() -> None:
     (case,) = cases([event("confused", instances=(BOWL, PLATE))], [pair(BOWL, PLATE)])
     assert case.sentence == (
         "From step 40 to 60 the policy cannot tell bowl from plate: at vision.11 a patch of the one is as close to the "
-        "other as to its own kind (confusion 0.90, 0.80–1.00; 1 is indistinguishable); they are still apart at vision.7 "
-        "(0.20)."
+        "other as to its own kind or to its usual self (confusion 0.90, 0.80–1.00; 1 is indistinguishable); they are still "
+        "apart at vision.7 (0.20)."
     )
     assert case.sites == ("vision.11",)
     assert [one.name for one in case.evidence][:2] == ["confusion at vision.11", "confusion at vision.7"]
