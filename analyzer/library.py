@@ -35,7 +35,7 @@ CURVE_POINTS = 48
 """Of the small curve beside a case."""
 LONGEST = 400
 """Characters of a text that a line shows."""
-_VERSION = 1
+_VERSION = 2
 """Of what is kept for the next server. To be raised whenever a line changes."""
 
 Stamp = tuple[int | None, ...]
@@ -157,8 +157,14 @@ class Library:
             for name, run, episode, done in self._episodes(problems):
                 key = (run.path, episode)
                 there = self._known.get(key)
-                fresh = there is not None and key in self._looked_at
-                stamp = there.stamp if there and fresh else self._stamp(run, episode) if done else ()
+                if there is not None and (key in self._looked_at or time.monotonic() > until):
+                    stamp = there.stamp
+                    unread += (
+                        key not in self._looked_at
+                    )  # known from before; the next answer looks whether it still holds
+                else:
+                    stamp = self._stamp(run, episode) if done else ()
+                    self._looked_at.add(key)
                 if there is not None and there.line.run != name:
                     there = _Known.of(there.stamp, replace(there.line, run=name))
                 if there is None or there.stamp != stamp:
@@ -166,13 +172,12 @@ class Library:
                         there = _Known.of(stamp, Line(name, episode, "waiting"))
                     elif time.monotonic() > until:
                         unread += 1
+                        self._looked_at.discard(key)
                     else:
                         there = _Known.of(stamp, read_line(name, run, episode, stamp))
                         self._changed.add(run.path)
                 if there is not None:
                     known[key] = there
-                    if there.stamp == stamp:
-                        self._looked_at.add(key)
             lines = [one.line for one in known.values()]
             ranked = tuple(sorted(lines, key=lambda line: line.worth))
             last = self._listing
@@ -249,8 +254,8 @@ class Library:
             stored = read_json(path, "")
             if stored["version"] != _VERSION:
                 return
-            for stamp, line in stored["lines"]:
-                known = _Known.of(tuple(stamp), _recalled(line))
+            for stamp, text in stored["lines"]:
+                known = _Known(tuple(stamp), _recalled(json.loads(text)), text)
                 self._known[run.path, known.line.episode] = known
         except (RunUnreadable, KeyError, TypeError, ValueError):
             return
@@ -261,11 +266,9 @@ class Library:
             path = self._kept_in(run)
             if path is None:
                 continue
-            lines = ",".join(
-                f"[{json.dumps(one.stamp)},{one.text}]" for (home, _), one in self._known.items() if home == run
-            )
+            lines = [[one.stamp, one.text] for (home, _), one in self._known.items() if home == run]
             with suppress(OutputUnwritable), atomic(path, durable=False) as temporary:
-                temporary.write_text(f'{{"version":{_VERSION},"lines":[{lines}]}}', encoding="ascii")
+                temporary.write_text(json.dumps({"version": _VERSION, "lines": lines}), encoding="ascii")
         self._changed.clear()
 
 
