@@ -205,7 +205,7 @@ export class Timeline {
         draw: (context, colors) => {
           context.fillStyle = colors.hairline;
           context.fillRect(0, 18.5, this.width, 1);
-          context.fillStyle = rgb(instance.color, 0.85);
+          context.fillStyle = rgb(instance.color, 0.6);
           // One shape, so that no seams show between frames.
           context.beginPath();
           instance.area.forEach((area, index) => {
