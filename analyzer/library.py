@@ -159,9 +159,8 @@ class Library:
                 there = self._known.get(key)
                 if there is not None and (key in self._looked_at or time.monotonic() > until):
                     stamp = there.stamp
-                    unread += (
-                        key not in self._looked_at
-                    )  # known from before; the next answer looks whether it still holds
+                    # What is known from before is shown; the next answer looks whether it still holds.
+                    unread += key not in self._looked_at
                 else:
                     stamp = self._stamp(run, episode) if done else ()
                     self._looked_at.add(key)

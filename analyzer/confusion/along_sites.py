@@ -137,7 +137,7 @@ class PairsOfCamera:
             own, every = patches.of(of, slice(start, stop)), patches.of(self._everyone, slice(start, stop))
             within = self._within(own.taken(site.coordinates(start, stop), 0), own, cosine=False)
             values = every.taken(known(start, stop), 0)
-            over_time = self._over_time(values, every, references, cosine=features is not None and self._cosine)
+            over_time = self._over_time(values, every, references, of=of, cosine=features is not None and self._cosine)
             parts.append(Measured(within, over_time.among(of)))
         return Measured.overall(parts).confusion(0, 1)[0]
 
@@ -191,24 +191,21 @@ class PairsOfCamera:
         return References(np.concatenate(values), patches.weights[list(frames)])
 
     def _within(self, values: np.ndarray, part: Patches, *, cosine: bool) -> Separability:
-        return separability(
-            values,
-            part.weights,
-            part.places,
-            cosine=cosine,
-            min_patches=self._settings.min_patches,
-            seed=self._settings.seed,
-        )
+        least, seed = self._settings.min_patches, self._settings.seed
+        return separability(values, part.weights, part.places, cosine=cosine, min_patches=least, seed=seed)
 
-    def _over_time(self, values: np.ndarray, part: Patches, references: References, *, cosine: bool) -> Separability:
+    def _over_time(
+        self,
+        values: np.ndarray,
+        part: Patches,
+        references: References,
+        *,
+        of: Sequence[int] | None = None,
+        cosine: bool,
+    ) -> Separability:
+        least, seed = self._settings.min_patches, self._settings.seed
         return recognition(
-            values,
-            part.weights,
-            part.places,
-            references,
-            cosine=cosine,
-            min_patches=self._settings.min_patches,
-            seed=self._settings.seed,
+            values, part.weights, part.places, references, of=of, cosine=cosine, min_patches=least, seed=seed
         )
 
     def _pixels(self, pictures: Pictures | None) -> np.ndarray:

@@ -14,6 +14,7 @@ Only the order of distances counts, as it does there. See docs/method.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,7 @@ def recognition(
     places: np.ndarray,
     references: References,
     *,
+    of: Sequence[int] | None = None,
     cosine: bool = False,
     min_patches: int = 4,
     replicates: int = REPLICATES,
@@ -54,7 +56,8 @@ def recognition(
     """[t, a, b]: the share of a's patches in frame t that are not taken for b.
 
     Half of the reference frames may show a as it is not: the median does not hear them. Values, weights and places are
-    those of `separability`, and so is the bootstrap: the statistic is linear in the patches' weights.
+    those of `separability`, and so is the bootstrap: the statistic is linear in the patches' weights. `of`: the instances that
+    are asked about, among all the others; the rows of those others are NaN. None: all are.
     """
     v, c = compared(values, cosine=cosine), torch.from_numpy(np.ascontiguousarray(weights, np.float32))
     before = compared(references.values, cosine=cosine)
@@ -67,7 +70,7 @@ def recognition(
     auc = torch.full((frames, instances, instances), torch.nan)
     again = torch.full((*auc.shape, replicates), torch.nan)
     everyone = v.flatten(1, 2)
-    for a in range(instances):
+    for a in range(instances) if of is None else of:
         at = known[:, a].nonzero()[:, 0]
         if not len(at):
             continue

@@ -19,7 +19,11 @@ PAGES = ("page.js", "library.js", "compare_page.js")
 
 def asset_names() -> list[str]:
     """Of everything the player consists of."""
-    return sorted(path.name for path in _HOME.iterdir() if path.suffix in _KINDS)
+    return [path.name for path in _files()]
+
+
+def _files() -> list[Path]:
+    return sorted(path for path in _HOME.iterdir() if path.suffix in _KINDS)
 
 
 def asset(name: str) -> bytes:
@@ -31,8 +35,7 @@ def asset(name: str) -> bytes:
 
 def version() -> str:
     """Of all the player's files together: an address with it in it may be cached for ever."""
-    files = sorted(path for path in _HOME.iterdir() if path.suffix in _KINDS)
-    return _version(tuple((path, path.stat().st_mtime_ns) for path in files))
+    return _version(tuple((path, path.stat().st_mtime_ns) for path in _files()))
 
 
 @functools.lru_cache(maxsize=1)

@@ -59,6 +59,13 @@ def test_it_is_what_the_definition_says(strength: float) -> None:
             assert float(auc[t, a, b]) == pytest.approx(by_hand(values, t, a, b), abs=1e-6)
 
 
+def test_asking_about_some_changes_nothing_for_them() -> None:
+    values = mixed(things(1, apart=3.0), 0.6)
+    every, some = known(values).among([A, C]), known(values, of=[A, C]).among([A, C])
+    for one, other in ((every.auc, some.auc), (every.replicates, some.replicates), (every.count, some.count)):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_what_is_apart_is_0_and_what_has_become_another_is_1() -> None:
     assert (told(things(0)) == 0).all()
     values = mixed(things(0), 1.0)
