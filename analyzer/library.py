@@ -12,7 +12,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,6 +112,17 @@ class Listing:
     """Runs that cannot be read at all, a sentence each."""
     revision: int
     """Grows with every change."""
+
+
+def opens_on(lines: Sequence[Line]) -> Line | None:
+    """The episode to show where nobody has said which, of lines in their order; None: there is none to show.
+
+    A confusion that comes first in its episode goes before anything else: it says why, a gripper that closed on nothing
+    only that. Without one it is the episode to look at first.
+    """
+    shown = [line for line in lines if line.state not in ("waiting", "damaged")] or list(lines)
+    confused = (line for line in shown if line.spans and line.spans[0].kind == "confused")
+    return next(confused, shown[0] if shown else None)
 
 
 @dataclass(frozen=True)

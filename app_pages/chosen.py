@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from analyzer.run_folder import RunFolder
+from app_pages.listed import shown_first
 from app_pages.opened import opened
 from app_pages.wording import plain
 from foundation.errors import RunUnreadable
@@ -79,20 +80,22 @@ def offer_runs() -> None:
 
 
 def chosen_episode() -> Chosen | None:
-    """What the address names, or the first episode of the first run; None: there is no run at all.
+    """What the address names, or what looks wrong most; None: there is no run at all.
 
     Raises:
         RunUnreadable: the address names what is not there, or it is damaged.
     """
-    index = opened()
-    names = list(index.paths())
+    names = list(opened().paths())
     if not names:
         return None
-    name = st.query_params.get("run", names[0])
-    run = index.open(name)
+    name, episode = st.query_params.get("run"), st.query_params.get("episode")
+    if episode is None:
+        name, episode = shown_first(name) or (name, None)
+    name = names[0] if name is None else name
+    run = opened().open(name)
     if not run.manifest.done:
         raise RunUnreadable(f"The run {name!r} has no finished episode yet: it appears here as soon as one is done.")
-    episode = st.query_params.get("episode", run.manifest.done[0])
+    episode = run.manifest.done[0] if episode is None else episode
     if episode not in run.manifest.done:
         raise RunUnreadable(
             f"The run {name!r} has no episode {episode!r}. It holds: {', '.join(run.manifest.done[:20])}."

@@ -154,7 +154,7 @@ def page() -> None:
             problems.append(f"{letter.upper()}: {error}")
     a, b = sides["a"], sides["b"]
     if a is None and not problems:
-        # Nothing is asked for: the first run's first episode, as on the review page.
+        # Nothing is asked for: what the review page shows then.
         a = first_named()
     pickers(a, b)
     for problem in problems:

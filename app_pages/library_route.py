@@ -14,11 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from analyzer.features import default_cache
-from analyzer.library import Library
-from analyzer.run_index import RunIndex
 from analyzer.thumbnail import preview_thumbnail
 from app_pages.artifact_route import answer, same_site
+from app_pages.listed import library
 from app_pages.opened import opened
 from foundation.errors import LensError
 
@@ -26,7 +24,6 @@ FIRST_S, AT_MOST_S = 0.25, 0.8
 """That the page waits for its first rows, and for those after them; what is not read by then comes with the next answer."""
 _KEPT = 1500
 _pictures: OrderedDict[tuple[str, str, str], bytes] = OrderedDict()
-_libraries: dict[int, tuple[RunIndex, Library]] = {}
 _lock = threading.Lock()
 _decoding = threading.Semaphore(2)
 """A page asks for a screenful at once; the machine has better things to do than to decode them all side by side."""
@@ -38,15 +35,6 @@ def library_routes() -> list[Route]:
         Route("/lens/library.json", _list, methods=["GET"]),
         Route("/lens/picture/{run}/{episode:path}.jpg", _picture, methods=["GET"]),
     ]
-
-
-def library() -> Library:
-    """Of the runs that were named; one for all sessions."""
-    runs = opened()
-    with _lock:
-        if id(runs) not in _libraries:
-            _libraries[id(runs)] = (runs, Library(runs, default_cache()))
-        return _libraries[id(runs)][1]
 
 
 def _list(request: Request) -> Response:

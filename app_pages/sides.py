@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from analyzer.run_folder import RunFolder
+from app_pages.listed import shown_first
 from app_pages.opened import opened
 from foundation.errors import RunUnreadable
 
@@ -35,7 +36,8 @@ def named(letter: str) -> Named | None:
     run = opened().open(name)
     if not run.manifest.done:
         raise RunUnreadable(f"The run {name!r} has no finished episode yet.")
-    episode = run.manifest.done[0] if episode is None else episode
+    if episode is None:
+        _, episode = shown_first(name) or (name, run.manifest.done[0])
     if episode not in run.manifest.done:
         raise RunUnreadable(f"The run {name!r} has no episode {episode!r}.")
     return Named(name, run, episode)
@@ -60,12 +62,6 @@ def swap() -> None:
 
 
 def first_named() -> Named | None:
-    """The first episode of the first run that has one."""
-    for name in opened().paths():
-        try:
-            run = opened().open(name)
-        except RunUnreadable:
-            continue
-        if run.manifest.done:
-            return Named(name, run, run.manifest.done[0])
-    return None
+    """What the review page shows where nothing is asked for."""
+    found = shown_first()
+    return None if found is None else Named(found[0], opened().open(found[0]), found[1])

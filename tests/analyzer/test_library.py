@@ -12,7 +12,7 @@ from driving import recorded
 from made_runs import make_run
 
 from analyzer import library
-from analyzer.library import CURVE_POINTS, Library, Line
+from analyzer.library import CURVE_POINTS, Library, Line, Span, opens_on
 from analyzer.reviews import EpisodeReviews, Review
 from analyzer.run_folder import RunFolder
 from analyzer.run_index import RunIndex
@@ -69,6 +69,19 @@ def test_a_long_curve_keeps_its_peaks() -> None:
     assert curve[0] is None
     assert curve[777 * CURVE_POINTS // 1000] == 0.8
     assert sum(value or 0 for value in curve) == 0.8
+
+
+def test_a_confusion_opens_before_what_only_looks_worse() -> None:
+    def line(episode: str, kind: str | None, state: str = "found") -> Line:
+        return Line("run", episode, state, spans=() if kind is None else (Span(kind, 0.5, 1.0), Span("confused", 0, 1)))
+
+    ranked = [line("grip", "closed-on-nothing"), line("mix", "confused"), line("mix again", "confused")]
+    assert opens_on(ranked) is ranked[1]
+    assert opens_on(ranked[:1]) is ranked[0], "without one, what is ranked first"
+    missing = [line("torn", None, "damaged"), line("later", None, "waiting")]
+    assert opens_on([*missing, line("calm", None, "nothing")]).episode == "calm"  # type: ignore[union-attr]
+    assert opens_on(missing) is missing[0]
+    assert opens_on([]) is None
 
 
 def test_what_looks_worst_comes_first_and_what_is_missing_last(runs: Path) -> None:

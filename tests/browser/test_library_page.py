@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import Server, recorded, start_server
+from driving import Server, opened, recorded, start_server
 from made_runs import make_run
 
 from analyzer.reviews import EpisodeReviews, Review
@@ -96,6 +96,16 @@ def test_searched_filtered_and_kept_in_the_address(library: Any, shelf: Server) 
     library.get_by_text("This episode is damaged.").wait_for()
     library.get_by_label("Outcome").select_option("waiting")
     library.get_by_text("Not analysed yet.").wait_for()
+
+
+def test_an_address_that_names_nothing_opens_on_the_confusion(page: Any, shelf: Server) -> None:
+    opened(page, shelf.address)
+    assert page.locator(".facts").get_by_text("worse").count() == 1
+    assert page.locator(".picture").get_attribute("data-frame") == "6", "where its first case begins"
+    assert "Colours" in page.locator(".segmented [aria-checked=true]").first.inner_text()
+    assert page.locator(".site[aria-checked=true] .site-name").inner_text() == "vision.11"
+    assert "case 0" in page.locator(".case.chosen .sentence").inner_text()
+    assert "plate" in page.locator(".pair-panel select option:checked").inner_text()
 
 
 def test_a_row_opens_its_episode(library: Any) -> None:
