@@ -67,6 +67,11 @@ def bundle(entry: str = "player.js") -> str:
 
 def module(entry: str) -> bytes:
     """A page's module with all that it imports: one request, where two dozen would each wait for the one before."""
+    return _module(entry, version())
+
+
+@functools.lru_cache(maxsize=len(PAGES))
+def _module(entry: str, _version: str) -> bytes:
     _, exported = _as_function(entry)
     return f'{_all_of(entry)}\nexport const {{ {", ".join(exported)} }} = modules["{entry}"];\n'.encode()
 

@@ -214,6 +214,8 @@ class Player {
   #shown(frame, image) {
     if (this.gone) return;
     this.stage.draw(frame, image);
+    // For whoever measures how long a page takes to be of use.
+    if (!this.seen) this.seen = requestAnimationFrame(() => performance.mark("lens picture"));
     this.transport.show(frame, this.view.state.mode);
     this.timeline.mark(frame);
     if (this.view.state.frame !== frame) {
