@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from analyzer.confusion.along_sites import ConfusionAlongSites, PairsOfCamera
+from analyzer.confusion.along_sites import ConfusionAlongSites, PairsOfCamera, Stretch
 from analyzer.confusion.pair import PairTrace, SiteConfusion
 from analyzer.confusion.traces import verdict
 from analyzer.dependence.record import Dependence
@@ -157,13 +157,13 @@ def assess(
     missing += () if dependence is None else dependence.not_assessed
     where = {pair: index for index, (_, result) in enumerate(measured) for pair in result.pairs}
 
-    def trace(pair: tuple[int, int], first: int, last: int) -> np.ndarray:
-        compared, _ = measured[where[pair]]
-        camera = instances[pair[0]].camera
-        raw = episode.raw(camera)
-        return np.stack(
-            [compared.between(site, pair, first, last, raw.get(site.name)) for site in episode.views(camera)]
-        )
+    def trace(stretches: Sequence[Stretch]) -> np.ndarray:
+        values = np.zeros((len(stretches), len(names), 3), np.float32)
+        for index, (compared, result) in enumerate(measured):
+            own = [k for k, (pair, _, _) in enumerate(stretches) if where[pair] == index]
+            views = episode.views(compared.camera.name)
+            values[own] = compared.over(views, result, [stretches[k] for k in own])
+        return values
 
     telling = Telling(
         episode=record.id,

@@ -91,15 +91,16 @@ class NpyFile:
             RunUnreadable: the file was cut since it was opened.
         """
         stop = min(stop, len(self))
-        raw = bytearray((stop - start) * self._row_bytes)
+        rows = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        raw = rows.reshape(-1).view(np.uint8).data
         filled = 0
         while filled < len(raw):  # one read gives at most 2 GB
             at = self._offset + start * self._row_bytes + filled
-            count = os.preadv(self._file.fileno(), [memoryview(raw)[filled:]], at)
+            count = os.preadv(self._file.fileno(), [raw[filled:]], at)
             if count == 0:
                 raise RunUnreadable(f"{self.path}: cut short. {_REMEDY}")
             filled += count
-        return np.frombuffer(raw, self.dtype).reshape(stop - start, *self.shape[1:])
+        return rows
 
     def chunks(self, rows: int) -> Iterator[np.ndarray]:
         for start in range(0, len(self), rows):

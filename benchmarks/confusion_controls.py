@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 
 from benchmarks.confusion_plants import interval
-from benchmarks.confusion_scene import KINDS, MOVABLE, SETTINGS, Scene, confusions, view, visible
+from benchmarks.confusion_scene import KINDS, MOVABLE, SETTINGS, SITES, Scene, confusions, view, visible
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,14 @@ def _cases(scene: Scene, kind: str) -> Mapping[tuple[int, int], list[tuple[bool,
     """True pair -> of each of its cases, whether raw features confirm it, and its frames."""
     true = {number: own for own, number in scene.kinds[kind].who.items()}
     truth = scene.kinds["masks"].pairs
+    raw = [view(site, scene.features[site]) for site in SITES]
+    measured = truth.measure(raw, {}, None)
     told: dict[tuple[int, int], list[tuple[bool, int, int]]] = {}
     for case in confusions(scene.kinds[kind].findings):
         if not all(number in true for number in case.instances):
             continue
         a, b = sorted(true[number] for number in case.instances)
-        values = [
-            truth.between(view(site, scene.features[site]), (a, b), case.first, case.last)[0] for site in case.sites
-        ]
+        (along,) = truth.over(raw, measured, [((a, b), case.first, case.last)])
+        values = [along[SITES.index(site), 0] for site in case.sites]
         told.setdefault((a, b), []).append((bool(np.nanmax(values) >= SETTINGS.confusion_off), case.first, case.last))
     return told

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from analyzer.confusion.along_sites import Read
+from analyzer.confusion.along_sites import ConfusionAlongSites, Read, Stretch
 from analyzer.failures.case import Case, Event
 from analyzer.failures.cases import Telling, make_cases
 from analyzer.failures.events import confused
@@ -147,8 +147,8 @@ def _outcome(scene: Scene, plant: Plant, changed: Changed, plain: Compared, *, a
     if plant.a not in plain.who or plant.b not in plain.who:
         return Outcome(missing=True)
     pair = (min(plain.who[plant.a], plain.who[plant.b]), max(plain.who[plant.a], plain.who[plant.b]))
-    curves = _curves(plant, changed, plain)
-    events, cases = _cases(scene, plant, changed, plain, curves, anew=anew)
+    measured = _measured(plant, changed, plain)
+    events, cases = _cases(scene, plant, changed, plain, measured, anew=anew)
     before = {case.instances for case in plain.findings.cases if case.kind == "confused"}
     told = [case for case in cases if case.kind == "confused"]
     new = [case for case in told if case.instances not in before]
@@ -159,7 +159,7 @@ def _outcome(scene: Scene, plant: Plant, changed: Changed, plain: Compared, *, a
         if event.rule == "confused" and event.instances == pair:
             now[event.first : event.last + 1] = True
     p = plain.pairs.pairs.index(pair)
-    over = curves[p, :, plant.first : plant.last + 1, 0]
+    over = measured.curves[p, :, plant.first : plant.last + 1, 0]
     values = [np.mean(known) if len(known := one[~np.isnan(one)]) else np.nan for one in over]
     return Outcome(
         missing=False,
@@ -174,22 +174,22 @@ def _outcome(scene: Scene, plant: Plant, changed: Changed, plain: Compared, *, a
     )
 
 
-def _curves(plant: Plant, changed: Changed, plain: Compared) -> np.ndarray:
-    """(P, sites, T, 3): measured again at the sites that the plant reaches; how a thing usually looks changes everywhere."""
-    views = [changed.views[site] for site in SITES[plant.onset :]]
-    curves = plain.curves.copy()
-    curves[:, plant.onset :] = plain.pairs.measure(views, changed.features, None).curves
-    return curves
+def _measured(plant: Plant, changed: Changed, plain: Compared) -> ConfusionAlongSites:
+    """Measured again at the sites that the plant reaches, all along: how a thing usually looks changes everywhere."""
+    before = plain.measured
+    after = plain.pairs.measure([changed.views[site] for site in SITES[plant.onset :]], changed.features, None)
+    curves = np.concatenate([before.curves[:, : plant.onset], after.curves], axis=1)
+    return replace(before, curves=curves, recognised=before.recognised[: plant.onset] + after.recognised)
 
 
 def _cases(
-    scene: Scene, plant: Plant, changed: Changed, plain: Compared, curves: np.ndarray, *, anew: bool
+    scene: Scene, plant: Plant, changed: Changed, plain: Compared, measured: ConfusionAlongSites, *, anew: bool
 ) -> tuple[list[Event], tuple[Case, ...]]:
     """As an analysis makes them: confusion anew, what the hand and the arm do as it was."""
     motion = scene.analysed.motion
     events = [event for event in plain.findings.events if event.rule != "confused"]
     for p, pair in enumerate(plain.pairs.pairs):
-        events += confused(pair, curves[p, :, :, 0], SITES, motion.times_s, SETTINGS)
+        events += confused(pair, measured.curves[p, :, :, 0], SITES, motion.times_s, SETTINGS)
     telling = Telling(
         episode=scene.name,
         sites=SITES,
@@ -200,17 +200,14 @@ def _cases(
         settings=SETTINGS,
     )
 
-    def trace(pair: tuple[int, int], start: int, last: int) -> np.ndarray:
-        new = anew or plain.who[plant.a] in pair
-        key = (pair, start, last)
-        if new or key not in plain.traces:
-            values = np.stack(
-                [plain.pairs.between(changed.views[site], pair, start, last, changed.features[site]) for site in SITES]
-            )
-            if new:
-                return values
-            plain.traces[key] = values
-        return plain.traces[key]
+    views = [changed.views[site] for site in SITES]
+
+    def trace(stretches: Sequence[Stretch]) -> np.ndarray:
+        as_it_was = [one for one in stretches if not anew and plain.who[plant.a] not in one[0]]
+        new = [one for one in stretches if one not in as_it_was or one not in plain.traces]
+        told = dict(zip(new, plain.pairs.over(views, measured, new), strict=True))
+        plain.traces.update((one, told[one]) for one in as_it_was if one in told)
+        return np.array([told[one] if one in told else plain.traces[one] for one in stretches])
 
     return events, make_cases(events, plain.findings.pairs, trace, telling)
 

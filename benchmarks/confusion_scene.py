@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from analyzer.assessment import just_analysed
-from analyzer.confusion.along_sites import PairsOfCamera, Read
+from analyzer.confusion.along_sites import ConfusionAlongSites, PairsOfCamera, Read, Stretch
 from analyzer.failures.case import Case
 from analyzer.features import FeatureRequest, extract
 from analyzer.findings import AnalysedEpisode, assess
@@ -52,12 +52,12 @@ class Compared:
 
     instances: Instances
     findings: Findings
-    curves: np.ndarray
-    """(P, sites, T, 3) as `analyzer.findings_folder` has them."""
     pairs: PairsOfCamera
+    measured: ConfusionAlongSites
+    """What `pairs` say at all SITES."""
     who: Mapping[int, int]
     """True object -> the compared instance that it is, where there is one."""
-    traces: dict[tuple[tuple[int, int], int, int], np.ndarray] = field(default_factory=dict)
+    traces: dict[Stretch, np.ndarray] = field(default_factory=dict)
     """What was measured over stretches of pairs as they are, so that it is measured once."""
 
 
@@ -187,11 +187,12 @@ def _coupled(ncut: NystromNcut, shares: torch.Tensor, links: Sequence[tuple[Link
 
 
 def _compared(analysed: AnalysedEpisode, true: Instances, instances: Instances) -> Compared:
-    findings, arrays = assess(analysed, instances, SETTINGS)
+    findings, _ = assess(analysed, instances, SETTINGS)
     ids = sorted({number for pair in findings.pairs for number in (pair.a, pair.b)})
     frames, grid = len(analysed.record.frames), analysed.sites[0].grid
     pairs = PairsOfCamera(analysed.record.cameras[0], ids, instances.maps[CAMERA], [grid], SETTINGS, frames=frames)
-    return Compared(instances, findings, arrays.confusion, pairs, who(true, instances, ids))
+    measured = pairs.measure(analysed.views(CAMERA), analysed.raw(CAMERA), None)
+    return Compared(instances, findings, pairs, measured, who(true, instances, ids))
 
 
 def who(true: Instances, found: Instances, ids: Sequence[int]) -> dict[int, int]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import cv2
 import numpy as np
+import torch
 
 from analyzer.confusion.patches import Patches
-from analyzer.confusion.recognition import References, recognition, reference_frames
+from analyzer.confusion.recognition import References, recognised, recognition, reference_frames
 from analyzer.confusion.separability import (
+    Overall,
     Separability,
+    Similarities,
     confusion,
     joined,
     mistaken,
@@ -35,32 +38,8 @@ Read = Callable[[int, int], np.ndarray]
 """Analysed frames start … stop - 1 -> (n, rows, cols, c)."""
 Pictures = Callable[[Sequence[int]], Iterable[np.ndarray]]
 """Positions among the analysed frames, rising -> their (height, width, 3) uint8 pictures."""
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """All instances against each other, in two ways: of two that are confused in either, the policy confuses them."""
-
-    within: Separability
-    """Each frame by itself (`analyzer.confusion.separability`)."""
-    over_time: Separability
-    """Against how each of them usually looks (`analyzer.confusion.recognition`), by the policy's own features: what has slid
-    from one thing to another may lie nowhere in an eigenspace. Where features are gone, there."""
-
-    def frames(self, first: int, stop: int) -> Measured:
-        return Measured(self.within.frames(first, stop), self.over_time.frames(first, stop))
-
-    def pooled(self, window: int) -> Measured:
-        return Measured(pooled(self.within, window), pooled(self.over_time, window))
-
-    def confusion(self, a: int | Sequence[int], b: int | Sequence[int]) -> np.ndarray:
-        """(T, 3) or (T, P, 3): value, low and high end, the larger of the two ways each."""
-        return np.asarray(np.fmax(confusion(self.within, a, b), mistaken(self.over_time, a, b)))
-
-    @classmethod
-    def overall(cls, parts: Sequence[Measured]) -> Measured:
-        """One value for all their frames, as a measurement of one frame."""
-        return cls(overall(joined([one.within for one in parts])), overall(joined([one.over_time for one in parts])))
+Stretch = tuple[tuple[int, int], int, int]
+"""A pair of instance ids, and the frames first … last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +58,8 @@ class ConfusionAlongSites:
     """(P, S, 3)."""
     pixels: np.ndarray
     """(P,) in the colours of the picture."""
+    recognised: tuple[torch.Tensor, ...]
+    """Of each site, (T, K, n, K) int8 of `analyzer.confusion.recognition.recognised`: what stretches are measured from."""
 
 
 class PairsOfCamera:
@@ -101,7 +82,7 @@ class PairsOfCamera:
         self._frames = frames
         self.ids = tuple(sorted(ids))
         self.pairs = tuple(combinations(self.ids, 2))
-        self._camera, self._settings = camera, settings
+        self.camera, self._settings = camera, settings
         rules = {grid: PatchRule(camera, grid) for grid in dict.fromkeys(grids)}
         shares: dict[tuple[int, int], list[np.ndarray]] = {grid: [] for grid in rules}
         for label_map in maps if self.pairs else ():
@@ -121,53 +102,105 @@ class PairsOfCamera:
         """Everything about every pair. `features`: of the sites that still have them; without `pictures` colours are
         not compared."""
         results = [self._site(site, features.get(site.name)) for site in sites]
-        curves, total, raw, raw_total = (np.stack(parts, axis=1) for parts in zip(*results, strict=True))
-        return ConfusionAlongSites(self.pairs, curves, raw, total, raw_total, self._pixels(pictures))
+        told = zip(*[result[:4] for result in results], strict=True)
+        curves, total, raw, raw_total = (np.stack(parts, axis=1) for parts in told)
+        recognised = tuple(result[4] for result in results)
+        return ConfusionAlongSites(self.pairs, curves, raw, total, raw_total, self._pixels(pictures), recognised)
 
-    def between(
-        self, site: SiteView, pair: tuple[int, int], first: int, last: int, features: Read | None = None
+    def over(
+        self, sites: Sequence[SiteView], measured: ConfusionAlongSites, stretches: Sequence[Stretch]
     ) -> np.ndarray:
-        """(3,) confusion of one pair over the frames first … last. `features`: the site's, if it still has them."""
-        patches, of = self.patches[site.grid], [self.ids.index(number) for number in pair]
-        known = features or site.coordinates
-        references = self._look_up(known, patches)
-        parts = []
-        for start in range(first, last + 1, BLOCK):
-            stop = min(start + BLOCK, last + 1)
-            own, every = patches.of(of, slice(start, stop)), patches.of(self._everyone, slice(start, stop))
-            within = self._within(own.taken(site.coordinates(start, stop), 0), own, cosine=False)
-            values = every.taken(known(start, stop), 0)
-            over_time = self._over_time(values, every, references, of=of, cosine=features is not None and self._cosine)
-            parts.append(Measured(within, over_time.among(of)))
-        return Measured.overall(parts).confusion(0, 1)[0]
+        """(stretches, sites, 3) confusion of pairs over stretches of frames. `measured`: what `measure` says of the same sites."""
+        results = [self._over(site, told, stretches) for site, told in zip(sites, measured.recognised, strict=True)]
+        return np.stack(results, axis=1) if stretches else np.zeros((0, len(sites), 3), np.float32)
 
-    def _site(self, site: SiteView, features: Read | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """(P, T, 3) curves and (P, 3) totals in the eigenspace, and the same in the features."""
-        frames, halo, patches = self._frames, self._settings.confusion_window // 2, self.patches[site.grid]
+    def _over(self, site: SiteView, recognised: torch.Tensor, stretches: Sequence[Stretch]) -> np.ndarray:
+        patches = self.patches[site.grid]
+        of = [[self.ids.index(number) for number in pair] for pair, _, _ in stretches]
+        ways = [(Overall(), Overall()) for _ in stretches]
+        for start in range(0, self._frames, BLOCK):
+            met = [
+                (k, max(first, start), min(last + 1, start + BLOCK))
+                for k, (_, first, last) in enumerate(stretches)
+                if first < start + BLOCK and last >= start
+            ]
+            if not met:
+                continue
+            begin = min(first for _, first, _ in met)
+            values = site.coordinates(begin, max(end for *_, end in met))
+            parts = [patches.of(of[k], slice(first, end)) for k, first, end in met]
+            taken = [
+                part.taken(values[first - begin : end - begin], 0)
+                for part, (_, first, end) in zip(parts, met, strict=True)
+            ]
+            places, weights = (
+                np.concatenate([getattr(part, name) for part in parts]) for name in ("places", "weights")
+            )
+            told = torch.cat([recognised[first:end, of[k]][..., of[k]] for k, first, end in met])
+            within = self._within(Similarities.of(np.concatenate(taken), weights), places)
+            over_time = self._over_time(told, weights, places)
+            at = 0
+            for k, first, end in met:
+                for whole, part in zip(ways[k], (within, over_time), strict=True):
+                    whole.add(part.frames(at, at + end - first))
+                at += end - first
+        return np.array([np.fmax(confusion(one.told(), 0, 1), mistaken(two.told(), 0, 1))[0] for one, two in ways])
+
+    def _site(
+        self, site: SiteView, features: Read | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, torch.Tensor]:
+        """(P, T, 3) curves and (P, 3) totals in the eigenspace, the same in the features, and who is recognised.
+
+        Of two that are confused in either way the policy confuses them. Over time they are compared by its own features: what
+        has slid from one thing to another may lie nowhere in an eigenspace. Where features are gone, there.
+        """
+        frames, halo = self._frames, self._settings.confusion_window // 2
         curves = np.full((2, len(self.pairs), frames, 3), np.nan, np.float32)
         totals = curves[:, :, 0].copy()
         if not self.pairs:
-            return curves[0], totals[0], curves[1], totals[1]
-        references = self._look_up(features or site.coordinates, patches)
-        every: list[list[Measured]] = [[], []]
+            return curves[0], totals[0], curves[1], totals[1], torch.zeros(0, dtype=torch.int8)
+        seen: list[torch.Tensor] = []
+        blocks = self._blocks(site, features, seen)
+        ways = next(blocks)  # the last of them over time
+        wholes = [Overall() for _ in ways]
+        begin = 0  # of what `ways` hold
         for at in range(0, frames, BLOCK):
             stop = min(at + BLOCK, frames)
             start, end = max(0, at - halo), min(frames, stop + halo)
-            part = patches.of(self._everyone, slice(start, end))
-            spaces = [(part.taken(site.coordinates(start, end), 0), False)]
-            if features:
-                spaces.append((part.taken(features(start, end), 0), self._cosine))
-            values, cosine = spaces[-1]
-            over_time = self._over_time(values, part, references, cosine=cosine)
-            for k, (values, cosine) in enumerate(spaces):
-                measured = Measured(self._within(values, part, cosine=cosine), over_time)
-                inner = measured.pooled(self._settings.confusion_window).frames(at - start, stop - start)
-                curves[k, :, at:stop] = inner.confusion(*self._positions).swapaxes(0, 1)
-                every[k].append(measured.frames(at - start, stop - start))
-        for k, parts in enumerate(every):
-            if parts:
-                totals[k] = Measured.overall(parts).confusion(*self._positions)[0]
-        return curves[0], totals[0], curves[1], totals[1]
+            while begin + len(ways[0].auc) < end:
+                ways = [joined(parts) for parts in zip(ways, next(blocks), strict=True)]
+            for whole, way in zip(wholes, ways, strict=True):
+                whole.add(way.frames(at - begin, stop - begin))
+            ways, begin = [way.frames(start - begin, len(way.auc)) for way in ways], start
+            near = [pooled(way.frames(0, end - start), self._settings.confusion_window) for way in ways]
+            *within, over_time = (way.frames(at - start, stop - start) for way in near)
+            for k, one in enumerate(within):
+                curves[k, :, at:stop] = self._confusion(one, over_time).swapaxes(0, 1)
+        *within, over_time = (whole.told() for whole in wholes)
+        for k, one in enumerate(within):
+            totals[k] = self._confusion(one, over_time)[0]
+        return curves[0], totals[0], curves[1], totals[1], torch.cat(seen)
+
+    def _blocks(self, site: SiteView, features: Read | None, seen: list[torch.Tensor]) -> Iterator[list[Separability]]:
+        """Block by block: everyone in the eigenspace; in the features, where there are any; over time. On the way
+        `seen` is filled."""
+        patches, cosine = self.patches[site.grid], features is not None and self._cosine
+        spaces = [(site.coordinates, False), *([(features, cosine)] if features else [])]
+        references = self._look_up(features or site.coordinates, patches, cosine=cosine)
+        for at in range(0, self._frames, BLOCK):
+            part = patches.of(self._everyone, slice(at, at + BLOCK))
+            stop = at + len(part.places)
+            known = [
+                Similarities.of(part.taken(read(at, stop), 0), part.weights, cosine=angle) for read, angle in spaces
+            ]
+            seen.append(recognised(known[-1], references, min_patches=self._settings.min_patches))
+            over_time = self._over_time(seen[-1], part.weights, part.places)
+            yield [*(self._within(one, part.places) for one in known), over_time]
+
+    def _confusion(self, within: Separability, over_time: Separability) -> np.ndarray:
+        """(T, P, 3) of every pair, the larger of the two ways each."""
+        a, b = self._positions
+        return np.asarray(np.fmax(confusion(within, a, b), mistaken(over_time, a, b)))
 
     @property
     def _cosine(self) -> bool:
@@ -184,29 +217,18 @@ class PairsOfCamera:
         every = list(combinations(range(len(self.ids)), 2))
         return [a for a, _ in every], [b for _, b in every]
 
-    def _look_up(self, read: Read, patches: Patches) -> References:
+    def _look_up(self, read: Read, patches: Patches, *, cosine: bool) -> References:
         """How the instances look in the reference frames."""
         frames = self._references
         values = [patches.taken(read(t, t + 1), t) for t in frames]
-        return References(np.concatenate(values), patches.weights[list(frames)])
+        return References.of(np.concatenate(values), patches.weights[list(frames)], cosine=cosine)
 
-    def _within(self, values: np.ndarray, part: Patches, *, cosine: bool) -> Separability:
-        least, seed = self._settings.min_patches, self._settings.seed
-        return separability(values, part.weights, part.places, cosine=cosine, min_patches=least, seed=seed)
+    def _within(self, known: Similarities, places: np.ndarray) -> Separability:
+        return separability(known, places, min_patches=self._settings.min_patches, seed=self._settings.seed)
 
-    def _over_time(
-        self,
-        values: np.ndarray,
-        part: Patches,
-        references: References,
-        *,
-        of: Sequence[int] | None = None,
-        cosine: bool,
-    ) -> Separability:
+    def _over_time(self, told: torch.Tensor, weights: np.ndarray, places: np.ndarray) -> Separability:
         least, seed = self._settings.min_patches, self._settings.seed
-        return recognition(
-            values, part.weights, part.places, references, of=of, cosine=cosine, min_patches=least, seed=seed
-        )
+        return recognition(told, weights, places, min_patches=least, seed=seed)
 
     def _pixels(self, pictures: Pictures | None) -> np.ndarray:
         """(P,) confusion in the patches' mean colours, CIELAB, on the finest grid."""
@@ -218,13 +240,12 @@ class PairsOfCamera:
         chosen = np.unique(shown[np.linspace(0, len(shown) - 1, PICTURES).round().astype(int)]) if len(shown) else shown
         if not len(chosen):
             return np.full(len(self.pairs), np.nan)
-        plane = ModelPlane(self._camera, grid)
+        plane = ModelPlane(self.camera, grid)
         colors = [_mean_colors(plane(rgb), grid) for rgb in pictures([int(t) for t in chosen])]
         part = patches.of(list(range(len(self.ids))), chosen)
         measured = overall(
             separability(
-                part.taken(np.stack(colors), 0),
-                part.weights,
+                Similarities.of(part.taken(np.stack(colors), 0), part.weights),
                 part.places,
                 min_patches=self._settings.min_patches,
                 replicates=1,

@@ -14,13 +14,20 @@ Only the order of distances counts, as it does there. See docs/method.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
 
-from analyzer.confusion.separability import REPLICATES, Separability, compared, patch_weights
+from analyzer.confusion.separability import (
+    REPLICATES,
+    Separability,
+    Similarities,
+    compared,
+    not_assessed,
+    patch_weights,
+)
 
 REFERENCES = 16
 """Frames, evenly spread over an episode, in which it is looked up what a thing looks like."""
@@ -35,64 +42,82 @@ def reference_frames(frames: int) -> tuple[int, ...]:
 class References:
     """Patches of K instances in the reference frames."""
 
-    values: np.ndarray
-    """(r, K, n, c)."""
-    weights: np.ndarray
+    values: torch.Tensor
+    """(r, K, n, c) float32, as `separability.compared` gives them."""
+    weights: torch.Tensor
     """(r, K, n), 0 where there is none."""
+
+    @classmethod
+    def of(cls, values: np.ndarray, weights: np.ndarray, *, cosine: bool = False) -> Self:
+        return cls(compared(values, cosine=cosine), torch.from_numpy(np.ascontiguousarray(weights)))
+
+
+TAKEN, AS_NEAR, KNOWN, UNSEEN = 0, 1, 2, -1
+"""What becomes of a patch of A before B: it is taken for it; B is as near as A usually is; it is known for A, or taken for
+a third; no reference frame shows enough of A."""
+
+
+def recognised(known: Similarities, references: References, *, min_patches: int = 4) -> torch.Tensor:
+    """(T, K, n, K) int8, one of the four above: [t, a, i, b] of patch i of a before b.
+
+    Half of the reference frames may show a as it is not: the median does not hear them.
+    """
+    v, c = known.values, known.weights
+    seen = references.weights > 0
+    enough = seen.sum(-1) >= min_patches  # [r, k]
+    frames, instances, n = c.shape
+    length = v.square().sum(-1)
+    result = torch.full((frames, instances, n, instances), UNSEEN, dtype=torch.int8)
+    for a in range(instances):
+        at = enough[:, a].nonzero()[:, 0]
+        if not len(at):
+            continue
+        usual = _usual(v[:, a].flatten(0, 1), length[:, a].flatten(), references.values[at, a], seen[at, a])
+        nearest = (length[:, a, :, None] - known.most[a]).clamp(min=0)  # [t, i, b]
+        nearest[:, :, a] = torch.inf
+        told = (nearest - usual.reshape(frames, n, 1)).sign_() + 1
+        told[nearest > nearest.amin(2, keepdim=True)] = KNOWN
+        result[:, a] = told
+    return result
 
 
 def recognition(
-    values: np.ndarray,
+    told: torch.Tensor,
     weights: np.ndarray,
     places: np.ndarray,
-    references: References,
     *,
-    of: Sequence[int] | None = None,
-    cosine: bool = False,
     min_patches: int = 4,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Separability:
     """[t, a, b]: the share of a's patches in frame t that are not taken for b.
 
-    Half of the reference frames may show a as it is not: the median does not hear them. Values, weights and places are
-    those of `separability`, and so is the bootstrap: the statistic is linear in the patches' weights. `of`: the instances that
-    are asked about, among all the others; the rows of those others are NaN. None: all are.
+    Weights and places are those of `separability`, and so is the bootstrap: the statistic is linear in the patches' weights.
+
+    Args:
+        told: (T, K, n, K) int8 of `recognised`, of all instances or of some.
     """
-    v, c = compared(values, cosine=cosine), torch.from_numpy(np.ascontiguousarray(weights, np.float32))
-    before = compared(references.values, cosine=cosine)
-    seen = torch.from_numpy(np.ascontiguousarray(references.weights)) > 0
-    known = seen.sum(-1) >= min_patches  # [r, k]
-    frames, instances, n = c.shape
+    c = torch.from_numpy(np.ascontiguousarray(weights, np.float32))
     count = (c > 0).sum(-1)
-    enough = count >= min_patches
     drawn = patch_weights(places, count, replicates, seed)
-    auc = torch.full((frames, instances, instances), torch.nan)
-    again = torch.full((*auc.shape, replicates), torch.nan)
-    everyone = v.flatten(1, 2)
-    for a in range(instances) if of is None else of:
-        at = known[:, a].nonzero()[:, 0]
-        if not len(at):
-            continue
-        usual = _usual(v[:, a].flatten(0, 1), before[at, a], seen[at, a]).reshape(frames, n, 1)
-        other = torch.cdist(v[:, a], everyone).unflatten(2, (instances, n))
-        nearest = other.masked_fill((c == 0)[:, None], torch.inf).amin(3)  # [t, i, b]
-        nearest[:, :, a] = torch.inf
-        own = ((nearest - usual).sign() + 1) / 2  # as near as each other: half
-        own = torch.where(nearest > nearest.amin(2, keepdim=True), 1.0, own)
-        share = c[:, a] / c[:, a].sum(-1, keepdim=True).clamp(min=1e-12)
-        told = (share[..., None] * own).sum(1)
-        change = (share[..., None] * (own - told[:, None])).mT @ drawn[:, a]
-        assessed = enough[:, a, None] & enough
-        assessed[:, a] = False
-        # In a frame more than half is all, lest one frame counts for two where frames are pooled.
-        auc[:, a] = torch.where(assessed, told.clamp(min=0.5), torch.nan)
-        again[:, a] = torch.where(assessed[..., None], (told[..., None] + change).clamp(min=0.5), torch.nan)
+    own = told.clamp(min=TAKEN).float().mT / KNOWN  # [t, a, b, i]
+    share = (c / c.sum(-1, keepdim=True).clamp(min=1e-12))[:, :, None]
+    auc = (share * own).sum(3)
+    again = (share * (own - auc[..., None])) @ drawn
+    again += auc[..., None]
+    unknown = not_assessed(count, min_patches) | (told == UNSEEN).all(2)
+    # In a frame more than half is all, lest one frame counts for two where frames are pooled.
+    auc, again = auc.clamp_(min=0.5), again.clamp_(min=0.5)
+    auc[unknown] = torch.nan
+    again[unknown] = torch.nan
     return Separability(auc, again, count.float())
 
 
-def _usual(rows: torch.Tensor, before: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-    """(m,) median over frames of the distance of each row to the nearest patch of that frame; of an even number the lower
-    middle one, so that a thing seen twice is nothing else the second time. `before`: (r, n, c); `seen`: (r, n)."""
-    distance = torch.cdist(rows, before.flatten(0, 1)).unflatten(1, before.shape[:2])
-    return distance.masked_fill(~seen, torch.inf).amin(2).median(1).values
+def _usual(rows: torch.Tensor, length: torch.Tensor, before: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """(m,) median over frames of the squared distance of each row to the nearest patch of that frame; of an even number the
+    lower middle one, so that a thing seen twice is nothing else the second time. `length`: (m,) squared, of each row.
+    `before`: (r, n, c); `seen`: (r, n)."""
+    flat = before.flatten(0, 1)
+    alike = torch.addmm(flat.square().sum(-1), rows, flat.mT, beta=-1, alpha=2).unflatten(1, before.shape[:2])
+    nearest = length[:, None] - alike.masked_fill_(~seen, -torch.inf).amax(2)
+    return nearest.clamp_(min=0).median(1).values

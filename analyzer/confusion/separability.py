@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 import torch
@@ -44,15 +45,35 @@ class Separability:
         return Separability(self.auc[:, some][:, :, some], self.replicates[:, some][:, :, some], self.count[:, some])
 
 
+@dataclass(frozen=True, eq=False)
+class Similarities:
+    """How alike the patches of K instances are, frame by frame: what both ways of confusion start from."""
+
+    values: torch.Tensor
+    """(T, K, n, c) float32 whose distances have the order of similarity."""
+    weights: torch.Tensor
+    """(T, K, n) float32, 0 where there is no patch."""
+    pairs: torch.Tensor
+    """(K, T, n, K, n) float32: [a, t, i, b, j] is 2 x'y - |y|^2 of patch i of a, x, and j of b, y: minus the squared
+    distance, but for |x|^2, which is the row's own and does not change its order."""
+    most: torch.Tensor
+    """(K, T, n, K) float32: the most of those over the patches of b that are there."""
+
+    @classmethod
+    def of(cls, values: np.ndarray, weights: np.ndarray, *, cosine: bool = False) -> Self:
+        """Of (T, K, n, c) values and (T, K, n) weights. `cosine`: similarity is the angle; else it is minus the distance."""
+        v = compared(values, cosine=cosine)
+        instances, n = v.shape[1:3]
+        rows = v.flatten(1, 2)
+        similarity = torch.baddbmm(rows.square().sum(-1)[:, None], rows, rows.mT, beta=-1, alpha=2)
+        # laid out as it is gone through
+        laid = similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).permute(1, 0, 2, 3, 4).contiguous()
+        c = torch.from_numpy(np.ascontiguousarray(weights, np.float32))
+        return cls(v, c, laid, laid.masked_fill((c == 0)[:, None], -torch.inf).amax(4))
+
+
 def separability(
-    values: np.ndarray,
-    weights: np.ndarray,
-    places: np.ndarray,
-    *,
-    cosine: bool = False,
-    min_patches: int = 4,
-    replicates: int = REPLICATES,
-    seed: int = 0,
+    known: Similarities, places: np.ndarray, *, min_patches: int = 4, replicates: int = REPLICATES, seed: int = 0
 ) -> Separability:
     """Compare the patches of K instances.
 
@@ -60,94 +81,84 @@ def separability(
     Clarke-Pearson 1988): a replicate costs a product of matrices instead of the statistic all over again.
 
     Args:
-        values: (T, K, n, c) of each patch.
-        weights: (T, K, n), 0 where there is none.
-        places: (T, K, n) where it lies: what ties the bootstrap from frame to frame.
-        cosine: similarity is the angle; else it is minus the distance.
+        places: (T, K, n) where each patch lies: what ties the bootstrap from frame to frame.
     """
-    v, c = compared(values, cosine=cosine), torch.from_numpy(np.ascontiguousarray(weights, np.float32))
-    instances, n = c.shape[1:]
-    # Only the order within a row counts: -|x - y|^2 = 2 x'y - |y|^2 - |x|^2, of which the last is the row's own.
-    rows = v.flatten(1, 2)
-    similarity = 2 * rows @ rows.mT - rows.square().sum(-1)[:, None]
-    # [a, t, i, b, j], laid out as it is gone through
-    similarity = (
-        similarity.unflatten(1, (instances, n)).unflatten(3, (instances, n)).permute(1, 0, 2, 3, 4).contiguous()
-    )
+    c = known.weights
     count = (c > 0).sum(-1)
     drawn = patch_weights(places, count, replicates, seed)
-    enough = count >= min_patches
-    auc = torch.full((len(v), instances, instances), torch.nan)
-    again = torch.full((*auc.shape, replicates), torch.nan)
-    for a in range(instances):
-        by_own, by_partner, by_other, share = _gains(similarity[a], a, c)
-        gain = 1 + (by_own - share[:, None]).sum(2)  # 2 AUC - 1, of separated things 1 without rounding
-        # What the statistic gains by a little more weight on a patch.
-        of_own = by_own + by_partner - 2 * gain[..., None] * share[:, None]
-        of_other = (by_other - gain[..., None]) * c / c.sum(-1).clamp(min=1e-12)[..., None]
-        change = of_own @ drawn[:, a] + (of_other[:, :, None] @ drawn)[:, :, 0]
-        known = (enough[:, a, None] & enough)[..., None]
-        known[:, a] = False
-        auc[:, a] = torch.where(known[..., 0], (1 + gain) / 2, torch.nan)
-        again[:, a] = torch.where(known, (1 + gain[..., None] + change) / 2, torch.nan)
+    by_own, by_partner, by_other, share, told = _gains(known)
+    gain = 1 + (by_own - share[:, :, None]).sum(3)  # 2 AUC - 1, of separated things 1 without rounding
+    # What half of the statistic gains by a little more weight on a patch.
+    of_own = (by_own + by_partner - 2 * gain[..., None] * share[:, :, None]) / 2
+    of_other = (by_other - gain[..., None]) * told[:, None] / 2
+    again = of_own @ drawn
+    again += (of_other.swapaxes(1, 2) @ drawn).swapaxes(1, 2)
+    auc = (1 + gain) / 2
+    again += auc[..., None]
+    unknown = not_assessed(count, min_patches)
+    auc[unknown] = torch.nan
+    again[unknown] = torch.nan
     return Separability(auc, again, count.float())
 
 
 def compared(values: np.ndarray, *, cosine: bool) -> torch.Tensor:
     """Values as float32 whose distances have the order of similarity: of the angle, they are scaled to length 1."""
-    v = torch.from_numpy(np.ascontiguousarray(values, np.float32))
+    v = torch.from_numpy(np.ascontiguousarray(values)).float()
     return v / v.norm(dim=-1, keepdim=True).clamp(min=1e-12) if cosine else v
+
+
+def not_assessed(count: torch.Tensor, min_patches: int) -> torch.Tensor:
+    """(T, K) patches that are there -> (T, K, K) bool: of one of the two there are too few, or they are the same one."""
+    enough = count >= min_patches
+    return ~(enough[:, :, None] & enough[:, None]) | torch.eye(count.shape[1], dtype=torch.bool)
 
 
 def patch_weights(places: np.ndarray, count: torch.Tensor, replicates: int, seed: int) -> torch.Tensor:
     """(T, K, n, R) by how much the bootstrap changes the weight of each patch. `count`: (T, K) patches that are there."""
-    weigh = _drawn_weights(1 << int(places.max(initial=0)).bit_length(), replicates, seed) - 1
+    weigh = _drawn_weights(1 << int(places.max(initial=0)).bit_length(), replicates, seed)
     # Of n patches the Bayesian bootstrap sees (n - 1) / n of the variance.
-    return weigh[torch.from_numpy(places)] * (count / (count - 1).clamp(min=1)).sqrt()[..., None, None]
+    return weigh[torch.from_numpy(places)].mul_((count / (count - 1).clamp(min=1)).sqrt()[..., None, None])
 
 
-def _gains(
-    similarity: torch.Tensor, a: int, c: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def _gains(known: Similarities) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean sign(sim(i, i') - sim(i, j)) over patches i, i' of instance a and j of each other one, by whose patch it is.
 
     Most patches are closer to all of their own kind than to anything of the other: their signs are all 1, and only
     those of the rest are looked at.
 
-    Args:
-        similarity: (t, i, b, j) of a's patches to everyone's.
-        c: (t, k, n) weights.
-
     Returns:
-        (t, b, n) the part of each patch i, which compares; (t, b, n) of each i', which it is compared with; (t, b, n) the
-        mean of each j; (t, n) the share that each patch of a has in the weight of all its pairs.
+        (t, a, b, n) the part of each patch i, which compares; (t, a, b, n) of each i', which it is compared with;
+        (t, a, b, n) the mean of each j; (t, a, n) the share that each patch of a has in the weight of all its pairs;
+        (t, b, n) the share that each patch has in the weight of its instance.
     """
-    t, n, instances, _ = similarity.shape
-    pairs = c[:, a, :, None] * c[:, a, None, :]
-    pairs.diagonal(dim1=1, dim2=2).zero_()
-    pairs = pairs / pairs.sum((1, 2), keepdim=True).clamp(min=1e-12)
-    share = pairs.sum(2)
-    own = similarity[:, :, a]
-    least = own.masked_fill(pairs == 0, torch.inf).amin(2)
-    most = similarity.masked_fill((c == 0)[:, None], -torch.inf).amax(3)
-    unsure = (most >= least[..., None]) & (c[:, a] > 0)[..., None]
-    unsure[..., a] = False
-    at, i, b = unsure.nonzero(as_tuple=True)
-    lost = (own[at, i][:, :, None] - similarity[at, i, b][:, None, :]).sign_().sub_(1)  # [m, i', j]: 0, -1, -2
-    of_other = (c / c.sum(-1, keepdim=True).clamp(min=1e-12))[at, b]
-    by_pair = (lost @ of_other[..., None])[..., 0] * pairs[at, i]
-    group = at * instances + b
+    c, similarity = known.weights, known.pairs
+    t, instances, n = c.shape
+    pairs = c[..., :, None] * c[..., None, :]
+    pairs.diagonal(dim1=2, dim2=3).zero_()
+    pairs = pairs / pairs.sum((2, 3), keepdim=True).clamp(min=1e-12)
+    share, told = pairs.sum(3), c / c.sum(-1, keepdim=True).clamp(min=1e-12)
+    own = similarity.diagonal(dim1=0, dim2=3).permute(3, 0, 1, 2)  # [a, t, i, i']
+    least = own.masked_fill(pairs.swapaxes(0, 1) == 0, torch.inf).amin(3)
+    unsure = (known.most >= least[..., None]) & (c.swapaxes(0, 1) > 0)[..., None]
+    unsure.diagonal(dim1=0, dim2=3).fill_(False)
+    a, at, i, b = unsure.nonzero(as_tuple=True)
+    lost = (own[a, at, i][:, :, None] - similarity[a, at, i, b][:, None, :]).sign_().sub_(1)  # [m, i', j]: 0, -1, -2
+    of_pair = pairs[at, a, i]
+    by_pair = (lost @ told[at, b][..., None])[..., 0] * of_pair
+    group = (at * instances + a) * instances + b
 
     def with_lost(usual: torch.Tensor, by_row: torch.Tensor) -> torch.Tensor:
-        return usual + torch.zeros(t * instances, n).index_add_(0, group, by_row).unflatten(0, (t, instances))
+        lost_by = torch.zeros(t * instances * instances, n).index_add_(0, group, by_row)
+        return usual + lost_by.unflatten(0, (t, instances, instances))
 
-    by_own = share[:, None].expand(-1, instances, -1).clone()
-    by_own[at, b, i] += by_pair.sum(1)
+    by_own = share[:, :, None].repeat(1, 1, instances, 1)
+    by_own[at, a, b, i] += by_pair.sum(1)
     return (
         by_own,
-        with_lost(share[:, None], by_pair),
-        with_lost(torch.ones(1), (pairs[at, i][:, None] @ lost)[:, 0]),
+        with_lost(share[:, :, None], by_pair),
+        with_lost(torch.ones(1), (of_pair[:, None] @ lost)[:, 0]),
         share,
+        told,
     )
 
 
@@ -170,15 +181,42 @@ def pooled(measured: Separability, window: int, seed: int = 0) -> Separability:
     )
 
 
+class Overall:
+    """Stretches of a measurement, in order, as one value for all their frames. Holds no frame."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+        self._frames = 0
+        self._sums: list[torch.Tensor] = []
+
+    def add(self, measured: Separability) -> None:
+        """`measured` as `separability` gives it."""
+        known = ~measured.auc.isnan()
+        frames, replicates = len(known), measured.replicates.shape[-1]
+        weight = _frame_weights(self._frames + frames, replicates, self._seed)[self._frames :]
+        seen = known.any(2).float()
+        sums = [
+            measured.auc.nan_to_num(0).sum(0),
+            known.sum(0),
+            (measured.replicates.nan_to_num(0) * weight[:, None, None]).sum(0),
+            (known.float().permute(1, 2, 0) @ weight),
+            (measured.count * seen).sum(0),
+            seen.sum(0),
+        ]
+        self._sums = [one + other for one, other in zip(self._sums, sums, strict=True)] if self._sums else sums
+        self._frames += frames
+
+    def told(self) -> Separability:
+        """As a measurement of one frame."""
+        value, frames, again, weight, count, seen = (one[None] for one in self._sums)
+        return Separability(value / frames, again / weight, count / seen.clamp(min=1))
+
+
 def overall(measured: Separability, seed: int = 0) -> Separability:
     """One value for all frames, as a measurement of one frame. `measured` as `separability` gives it."""
-    known = ~measured.auc.isnan()
-    value = measured.auc.nansum(0, keepdim=True) / known.sum(0, keepdim=True)
-    weight = _frame_weights(len(measured.auc), measured.replicates.shape[-1], seed)[:, None, None, :] * known[..., None]
-    again = (measured.replicates.nan_to_num(0) * weight).sum(0, keepdim=True) / weight.sum(0, keepdim=True)
-    seen = known.any(2).float()
-    count = (measured.count * seen).sum(0, keepdim=True) / seen.sum(0, keepdim=True).clamp(min=1)
-    return Separability(value, again, count)
+    every = Overall(seed)
+    every.add(measured)
+    return every.told()
 
 
 def joined(parts: Sequence[Separability]) -> Separability:
@@ -254,13 +292,17 @@ def _banded(near: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     return (near @ values.flatten(1)).reshape(values.shape)
 
 
-@lru_cache(maxsize=8)
 def _drawn_weights(places: int, replicates: int, seed: int) -> torch.Tensor:
-    """(places, R) Exp(1): what Dirichlet weights are before they are scaled to their sum."""
-    drawn = np.random.default_rng((seed, 1)).exponential(size=(places, replicates))
-    return torch.from_numpy(drawn.astype(np.float32))
+    """(places, R) Exp(1) - 1: by how much Dirichlet weights differ from 1 before they are scaled to their sum."""
+    return _drawn(places, replicates, (seed, 1), 1.0)
 
 
 def _frame_weights(frames: int, replicates: int, seed: int) -> torch.Tensor:
-    drawn = np.random.default_rng((seed, 2)).exponential(size=(frames, replicates))
-    return torch.from_numpy(drawn.astype(np.float32))
+    """(frames, R) Exp(1), of a frame the same ones however many frames there are."""
+    return _drawn(1 << frames.bit_length(), replicates, (seed, 2), 0.0)[:frames]
+
+
+@lru_cache(maxsize=8)
+def _drawn(count: int, replicates: int, seed: tuple[int, int], less: float) -> torch.Tensor:
+    drawn = np.random.default_rng(seed).exponential(size=(count, replicates))
+    return torch.from_numpy(drawn.astype(np.float32) - np.float32(less))

@@ -34,8 +34,8 @@ ALIKE_BY = (
 )
 """What the figure of a confused pair is."""
 
-Trace = Callable[[tuple[int, int], int, int], np.ndarray]
-"""A pair and the frames first … last -> (sites, 3) confusion over them: value, low and high end."""
+Trace = Callable[[Sequence[tuple[tuple[int, int], int, int]]], np.ndarray]
+"""Pairs and the frames first … last -> (n, sites, 3) confusion of each over them: value, low and high end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +91,14 @@ def make_cases(
     """
     cases: list[Case] = []
     told: set[Event] = set()
+    confused = [event for event in events if event.rule == "confused"]
+    stretches = [((event.instances[0], event.instances[1]), event.first, event.last) for event in confused]
+    measured = list(zip(confused, trace(stretches), strict=True))
     for pair in pairs:
         candidates = [
-            _confused(event, pair, events, trace, telling, dependence)
-            for event in events
-            if event.rule == "confused" and event.instances == (pair.a, pair.b)
+            _confused(event, values, pair, events, telling, dependence)
+            for event, values in measured
+            if event.instances == (pair.a, pair.b)
         ]
         known = [one for one in candidates if one is not None]
         if not known:
@@ -111,15 +114,15 @@ def make_cases(
 
 def _confused(
     event: Event,
+    values: np.ndarray,
     pair: PairTrace,
     events: Sequence[Event],
-    trace: Trace,
     telling: Telling,
     dependence: Dependence | None,
 ) -> tuple[Case, set[Event]] | None:
-    """The case of one stretch, and the events told with it; None where it does not hold over the stretch as a whole."""
+    """The case of one stretch, and the events told with it; None where it does not hold over the stretch as a whole.
+    `values`: (sites, 3) over the stretch."""
     settings = telling.settings
-    values = trace((pair.a, pair.b), event.first, event.last)
     at = onset(values[:, 0], settings.confusion_on, settings.confusion_off)
     if at is None:
         return None

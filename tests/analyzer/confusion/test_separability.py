@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.confusion.separability import Separability, confusion, joined, overall, pooled, separability
+from analyzer.confusion.separability import (
+    Overall,
+    Separability,
+    Similarities,
+    confusion,
+    joined,
+    overall,
+    pooled,
+    separability,
+)
 
 SHOWN = 12
 """Patches of each instance."""
@@ -20,12 +29,14 @@ def clusters(seed: int, apart: float, frames: int = 1, instances: int = 2, n: in
     return values
 
 
-def compare(values: np.ndarray, weights: np.ndarray | None = None, **options: object) -> Separability:
+def compare(
+    values: np.ndarray, weights: np.ndarray | None = None, *, cosine: bool = False, **options: int
+) -> Separability:
     """Every patch of a frame at a place of its own, the same ones in all frames."""
     frames, instances, n, _ = values.shape
     places = np.broadcast_to(np.arange(instances * n).reshape(instances, n), (frames, instances, n))
     weights = np.ones((frames, instances, n)) if weights is None else weights
-    return separability(values, weights, places.copy(), **options)  # type: ignore[arg-type]
+    return separability(Similarities.of(values, weights, cosine=cosine), places.copy(), **options)
 
 
 def by_hand(values: np.ndarray) -> float:
@@ -108,7 +119,7 @@ def test_the_interval_covers_the_truth(apart: float, n: int) -> None:
     truth = np.clip(2 * (1 - np.mean(many)), 0, 1)
     values = clusters(1, apart, frames=200, n=n)
     places = np.arange(200 * 2 * n).reshape(200, 2, n)
-    told = confusion(separability(values, np.ones((200, 2, n)), places), 0, 1)
+    told = confusion(separability(Similarities.of(values, np.ones((200, 2, n))), places), 0, 1)
     covered = (told[:, 1] <= truth + 0.005) & (told[:, 2] >= truth - 0.005)
     assert 0.88 <= covered.mean() <= 1.0
     assert (told[:, 2] - told[:, 1]).mean() < 0.7
@@ -156,6 +167,10 @@ def test_stretches_are_joined_as_they_were() -> None:
     whole = compare(clusters(0, 1.0, frames=7))
     again = joined([whole.frames(0, 3), whole.frames(3, 7)])
     assert (confusion(overall(again), 0, 1) == confusion(overall(whole), 0, 1)).all()
+    stretch_by_stretch = Overall()
+    for part in (whole.frames(0, 3), whole.frames(3, 7)):
+        stretch_by_stretch.add(part)
+    assert confusion(stretch_by_stretch.told(), 0, 1) == pytest.approx(confusion(overall(whole), 0, 1), abs=1e-5)
 
 
 def test_equal_input_gives_equal_intervals() -> None:

@@ -45,7 +45,7 @@ def event(rule: str, first: int = 40, last: int = 60, instances: tuple[int, ...]
 
 def cases(events: list[Event], pairs: list[PairTrace], values: Any = MERGED, **options: Any) -> tuple[Case, ...]:
     told = options.pop("telling", None) or telling()
-    return make_cases(events, pairs, lambda pair, first, last: values, told, **options)
+    return make_cases(events, pairs, lambda stretches: np.array([values for _ in stretches]), told, **options)
 
 
 def test_a_confused_pair_is_told_in_one_sentence() -> None:
@@ -82,7 +82,7 @@ def test_the_pair_that_is_acted_on_comes_before_one_that_is_more_alike() -> None
     told = make_cases(
         events,
         [pair(BOWL, PLATE), pair(BOWL, CUP)],
-        lambda which, first, last: MERGED * (0.8 if which == (BOWL, PLATE) else 1.0),
+        lambda stretches: np.stack([MERGED * (0.8 if which == (BOWL, PLATE) else 1.0) for which, *_ in stretches]),
         telling(),
     )
     assert [case.instances for case in told] == [(BOWL, PLATE), (BOWL, CUP)]
