@@ -5,7 +5,7 @@
             linear mix, at strengths drawn evenly from STRENGTHS; those of STRONG and more have to be found.
 * controls  pairs as they are: a case that their raw features contradict is a false one (see `confusion_controls`).
 * samples   the two bundled episodes, analysed as a user would.
-* time      all of that after the features, against the features.
+* time      of one run from an empty cache: instances, confusion, traces, events and cases against the features.
 
 Ground truth says which patches a plant changes, and scores. What detects are the instances that an analysis finds without
 labels ("found", judged); beside them stand the true masks ("masks"), which show what finding costs. `first` is the rank among
@@ -28,11 +28,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from analyzer import assessment, recordings
+from analyzer import recordings
 from analyzer.features import default_cache
 from analyzer.findings_folder import Findings, read_findings
 from analyzer.pipeline import run
-from analyzer.run_folder import RunFolder
 from analyzer.settings import Settings
 from benchmarks.confusion_controls import Control, controls
 from benchmarks.confusion_plants import WAYS, Outcome, Plant, as_json, detect, drawn, from_json
@@ -40,8 +39,9 @@ from benchmarks.confusion_scene import KINDS, SITES, Scene
 from benchmarks.kept import Kept
 from benchmarks.ncut_table import Table
 from policies.catalog import load_policy
-from videos.catalog import find_episodes, open_episode
+from videos.catalog import find_episodes
 from videos.episode import EpisodeSummary
+from videos.samples import sample
 
 ROOT = Path(__file__).resolve().parent.parent
 EPISODES = ROOT.parent / "shared" / "libero" / "episodes"
@@ -75,8 +75,11 @@ def main() -> int:
     table = Table()
     if {"planted", "controls"} & set(wanted):
         _plants_and_controls(table, wanted, options)
-    if {"samples", "time"} & set(wanted):
-        _samples(table, Settings(stride=options.stride, instances=options.instances), "time" in wanted)
+    settings = Settings(stride=options.stride, instances=options.instances)
+    if "samples" in wanted:
+        _samples(table, settings)
+    if "time" in wanted:
+        _time(table, settings)
     return table.end()
 
 
@@ -166,7 +169,7 @@ def _figures(table: Table, of: str, part: Sequence[tuple[Plant, Outcome]], *, ju
     table.figure(f"{of}: onset site exact", exact, goal(0.9), at_least=True, of=count)
 
 
-def _samples(table: Table, settings: Settings, timed: bool) -> None:
+def _samples(table: Table, settings: Settings) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = recordings.find([SAMPLES])
         folder_of_run = run(found, settings, Path(folder) / "run", cache=default_cache())
@@ -175,8 +178,6 @@ def _samples(table: Table, settings: Settings, timed: bool) -> None:
             findings = read_findings(folder_of_run, episode)
             assert findings is not None
             _tell(table, episode, findings, failed=folder_of_run.episode(episode).success is False)
-        if timed:
-            _time(table, folder_of_run, settings)
 
 
 def _tell(table: Table, episode: str, findings: Findings, *, failed: bool) -> None:
@@ -202,29 +203,49 @@ def _tell(table: Table, episode: str, findings: Findings, *, failed: bool) -> No
         table.figure("cases about the arm or the surroundings in the success", len(wrong), 0.0)
 
 
-def _time(table: Table, folder: RunFolder, settings: Settings) -> None:
-    table.title("Time a frame")
-    policy = load_policy(settings.policy)
-    (name, *_) = [one for one in folder.manifest.done if folder.episode(one).success is False]
-    record = folder.episode(name)
-    episode = open_episode(next(one for one in find_episodes(SAMPLES) if one.id == name))
-    camera = record.cameras[0].name
-    pictures = [frame.rgb[None] for frame in episode.cameras[camera].frames(list(record.frames[:8]))]
-    policy.run(pictures[:4], sites=folder.site_names)
-    start = time.perf_counter()
-    for at in range(0, len(pictures), 4):
-        policy.run(pictures[at : at + 4], sites=folder.site_names)
-    features = (time.perf_counter() - start) / len(pictures)
-    for instances in ("masks", "found"):
-        start = time.perf_counter()
-        assessment.assess_run(folder, [name], cache=default_cache(), instances=instances)
-        spent = (time.perf_counter() - start) / len(record.frames)
-        table.figure(
-            f"findings, share of the features' time, instances {instances}",
-            spent / features,
-            0.2,
-            of=f"{spent * 1e3:.1f} ms against {features * 1e3:.0f} ms",
-        )
+class _Stages:
+    """Seconds of every stage of a run."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self._name, self._start = "", 0.0
+
+    def stage(self, name: str, total: int, unit: str) -> None:
+        self.close()
+        self._name, self._start = name, time.perf_counter()
+
+    def advance(self, amount: int) -> None:
+        pass
+
+    def close(self) -> None:
+        if self._name:
+            self.spent[self._name] = self.spent.get(self._name, 0.0) + time.perf_counter() - self._start
+        self._name = ""
+
+
+def _time(table: Table, settings: Settings) -> None:
+    """One run of the bundled failure from an empty cache. Features: frames are decoded, seen by the policy, and written. What
+    comes after them is counted in two parts: segments, and all that findings are: instances, confusion of all pairs, events,
+    traces, cases, the hand, written to disk."""
+    found = recordings.find([sample()])
+    stages = _Stages()
+    with tempfile.TemporaryDirectory() as folder:
+        run(found, settings, Path(folder) / "run", cache=Path(folder) / "cache", progress=stages)
+    stages.close()
+    table.title(f"Time of one run of {found[0].id}, seconds, {torch.get_num_threads()} threads")
+    for name, seconds in stages.spent.items():
+        table.figure(name, seconds)
+
+    def of(*starts: str) -> float:
+        return sum(seconds for name, seconds in stages.spent.items() if name.startswith(starts))
+
+    features = of(settings.policy)
+    table.figure("instances, of the features' time", of("objects") / features)
+    table.figure(
+        "confusion, events, traces and cases, of the features' time", of("confusion", "what the actions") / features
+    )
+    table.figure("all findings, of the features' time", of("objects", "confusion", "what the actions") / features, 0.2)
+    table.figure("segments and previews, of the features' time", of("Normalized Cut", "writing") / features)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from analyzer.instances.view import SiteView
 from analyzer.motion import ModelPlane
 from analyzer.run_folder import CameraRecord
 from analyzer.settings import Settings
+from analyzer.threads import side_by_side
 
 BLOCK = 16
 """Frames looked at at once: what they need stays in the processor's cache."""
@@ -101,7 +102,7 @@ class PairsOfCamera:
     ) -> ConfusionAlongSites:
         """Everything about every pair. `features`: of the sites that still have them; without `pictures` colours are
         not compared."""
-        results = [self._site(site, features.get(site.name)) for site in sites]
+        results = side_by_side(lambda site: self._site(site, features.get(site.name)), sites)
         told = zip(*[result[:4] for result in results], strict=True)
         curves, total, raw, raw_total = (np.stack(parts, axis=1) for parts in told)
         recognised = tuple(result[4] for result in results)
@@ -111,8 +112,10 @@ class PairsOfCamera:
         self, sites: Sequence[SiteView], measured: ConfusionAlongSites, stretches: Sequence[Stretch]
     ) -> np.ndarray:
         """(stretches, sites, 3) confusion of pairs over stretches of frames. `measured`: what `measure` says of the same sites."""
-        results = [self._over(site, told, stretches) for site, told in zip(sites, measured.recognised, strict=True)]
-        return np.stack(results, axis=1) if stretches else np.zeros((0, len(sites), 3), np.float32)
+        if not stretches:
+            return np.zeros((0, len(sites), 3), np.float32)
+        known = list(zip(sites, measured.recognised, strict=True))
+        return np.stack(side_by_side(lambda one: self._over(*one, stretches), known), axis=1)
 
     def _over(self, site: SiteView, recognised: torch.Tensor, stretches: Sequence[Stretch]) -> np.ndarray:
         patches = self.patches[site.grid]

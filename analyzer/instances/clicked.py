@@ -19,12 +19,12 @@ from analyzer.instances.outline import outline
 from analyzer.instances.plane import Plane
 from analyzer.instances.proposals import islands
 from analyzer.instances.survey import KEYS, LOOKS, SHOWN, Survey, survey
-from analyzer.instances.threads import one_thread
 from analyzer.instances.view import View
 from analyzer.instances.working import Working
 from analyzer.ncut.landmarks import kmeans_landmarks
 from analyzer.ncut.prompt import SELECTED, Prompt
 from analyzer.settings import Settings
+from analyzer.threads import one_thread
 from foundation.errors import BadInput, quoted
 
 CHUNK = 32

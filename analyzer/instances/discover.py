@@ -15,11 +15,11 @@ from analyzer.instances.label_maps import LabelMaps, to_png
 from analyzer.instances.plane import Plane
 from analyzer.instances.roles import role_of_shape
 from analyzer.instances.survey import KEYS, SHOWN, Resting, Survey, survey
-from analyzer.instances.threads import one_thread
 from analyzer.instances.view import View
 from analyzer.instances.working import Working
 from analyzer.ncut.affinity import squared_distances
 from analyzer.settings import Settings
+from analyzer.threads import one_thread
 from foundation.errors import quoted
 
 ARM = 250
