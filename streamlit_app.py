@@ -16,6 +16,7 @@ from app_pages.library_route import library_routes
 from app_pages.lifespan import ready_to_answer
 from app_pages.opened import name_folders
 from app_pages.pointing import pointing_routes
+from app_pages.shell_route import shell_routes
 
 # Streamlit's components do so when the first page is opened, which would wait for it.
 importlib.import_module("pandas")
@@ -25,6 +26,6 @@ if sys.argv[1:]:
 
 app = st.App(
     Path(__file__).parent / "app_pages" / "main.py",
-    routes=[*pointing_routes(), *routes(), *library_routes(), *compare_routes(), *export_routes()],
+    routes=[*shell_routes(), *pointing_routes(), *routes(), *library_routes(), *compare_routes(), *export_routes()],
     lifespan=ready_to_answer,
 )

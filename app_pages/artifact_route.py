@@ -57,6 +57,15 @@ def manifest_address(run: str, episode: str) -> str:
     return f"{episode_prefix(run, episode)}/manifest.json"
 
 
+def preview_address(run: str, episode: str) -> str | None:
+    """Where the video is, as the manifest has it; None: there is none, or nothing can be said of the episode."""
+    try:
+        preview = artifacts(opened().open(run), episode).get("preview.mp4")
+        return None if preview is None else f"{episode_prefix(run, episode)}/{preview.name}?v={preview.version}"
+    except (OSError, RunUnreadable):
+        return None
+
+
 def exports_address(run: str, episode: str) -> str:
     """See app_pages.export_route."""
     return f"/lens/export/{quote(run)}/{quote(safe_name(episode))}"

@@ -1,4 +1,4 @@
-"""Which run and episode is looked at: the address says it, and so do the two pickers."""
+"""Which run and episode is looked at: the address says it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from app_pages.listed import shown_first
 from app_pages.opened import opened
 from app_pages.wording import plain
 from foundation.errors import RunUnreadable
-from foundation.names import printable
 
 PLAYER_KEY = "player"
 VIEW_KEYS = ("frame", "site", "mode", "pair", "patch", "segments", "solo", "dimension", "case", "opacity", "outlines")
@@ -35,37 +34,25 @@ class Chosen:
         at = done.index(self.episode) + by
         return done[at] if 0 <= at < len(done) else None
 
-    def selectors(self) -> None:
-        """Pickers for run and episode, where there is a choice."""
-        runs, episodes = list(opened().paths()), self.run.manifest.done
-        if len(runs) < 2 and len(episodes) < 2:
-            return
-        left, right, _ = st.columns([2, 3, 4])
-        if len(runs) > 1:
-            left.selectbox(
-                "Run", runs, index=runs.index(self.run_name), key="_run", label_visibility="collapsed",
-                on_change=lambda: go_to(st.session_state["_run"], None),
-            )  # fmt: skip
-        if len(episodes) > 1:
-            right.selectbox(
-                "Episode", episodes, index=episodes.index(self.episode), key="_episode", label_visibility="collapsed",
-                format_func=printable, on_change=lambda: go_to(self.run_name, st.session_state["_episode"]),
-            )  # fmt: skip
+    def choices(self) -> dict[str, list[str]]:
+        """Names of the runs and ids of this run's episodes, each only where there is a choice."""
+        found = {"runs": list(opened().paths()), "episodes": list(self.run.manifest.done)}
+        return {kind: names for kind, names in found.items() if len(names) > 1}
 
     def go_to_triggered(self) -> None:
-        """The up or down key was pressed in the player."""
-        episode = st.session_state[PLAYER_KEY].get("episode")
+        """Another episode, or another run, was asked for in the player."""
+        episode, run = (st.session_state[PLAYER_KEY].get(kind) for kind in ("episode", "run"))
         if episode in self.run.manifest.done:
             go_to(self.run_name, episode)
+        elif run in opened().paths():
+            go_to(run, None)
 
 
 def go_to(run: str, episode: str | None) -> None:
     """Change what the address names; what it said of the view goes."""
-    for key in (*VIEW_KEYS, "_run", "_episode"):
+    for key in VIEW_KEYS:
         if key in st.query_params:
             del st.query_params[key]
-        if key.startswith("_"):
-            st.session_state.pop(key, None)
     st.query_params["run"] = run
     if episode is None:
         st.query_params.pop("episode", None)

@@ -13,7 +13,7 @@ from typing import Any
 async def ready_to_answer(_app: Any) -> AsyncIterator[None]:
     """For `st.App(…, lifespan=…)`."""
     for one in gc.get_objects():
-        if isinstance(one, socket.socket):
+        if issubclass(type(one), socket.socket):  # isinstance would ask each object, and some do things when asked
             answer_at_once(one)
     # Streamlit collects all garbage after every rerun, with the lock held that its answers wait for: over what the imports
     # have left, which never goes, that takes a fifth of a second. Only what comes later is looked at.

@@ -6,12 +6,6 @@ import streamlit as st
 
 st.set_page_config(page_title="Trajectory Lens", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
 
-# One line of room above the player, none beside it: the picture is what matters.
-st.html(
-    "<style>.stMainBlockContainer{padding:4.1rem 1.6rem 2rem;max-width:1720px}"
-    "header[data-testid='stHeader']{height:3rem}button[kind='primary'] *,span[data-baseweb='tag'] *{color:#1b1405}</style>"
-)
-
 st.navigation(
     [
         st.Page("review.py", title="Review", icon=":material/play_circle:", default=True),

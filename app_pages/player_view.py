@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from analyzer.player import assets
-from app_pages.artifact_route import exports_address, manifest_address, module_address
+from app_pages.artifact_route import exports_address, manifest_address, module_address, preview_address
 
 # Each page loads the modules from the server, where the browser keeps them; the loader alone travels with a rerun.
 _LOADER = """
@@ -16,14 +16,20 @@ const asked = new WeakMap();
 export default async function (component) {
   const { data, parentElement } = component;
   const to = (path) => new URL(path, document.baseURI).href;
-  // Player and manifest are fetched side by side, the manifest once an episode.
-  let manifest = asked.get(parentElement);
-  if (manifest?.address !== data.manifest) {
-    manifest = { address: data.manifest, answer: fetch(to(data.manifest)) };
-    asked.set(parentElement, manifest);
+  // Player, manifest and video are fetched side by side, manifest and video once an episode.
+  let about = asked.get(parentElement);
+  if (about?.address !== data.manifest) {
+    about = { address: data.manifest, answer: fetch(to(data.manifest)), video: null };
+    if (data.video) {
+      about.video = document.createElement("video");
+      about.video.preload = "auto";
+      about.video.muted = true;
+      about.video.src = to(data.video);
+    }
+    asked.set(parentElement, about);
   }
   const { attach, detach } = await import(to(data.module));
-  await attach(component, manifest.answer);
+  await attach(component, about);
   return () => detach(parentElement);
 }
 """
@@ -37,9 +43,10 @@ def player(
     review: dict[str, Any] | None = None,
     objects: dict[str, Any] | None = None,
     neighbours: dict[str, str | None] | None = None,
+    choices: dict[str, list[str]] | None = None,
     on_review_change: Callable[[], None] | None = None,
     on_objects_change: Callable[[], None] | None = None,
-    on_episode_change: Callable[[], None] | None = None,
+    on_go_to: Callable[[], None] | None = None,
     on_compare_change: Callable[[], None] | None = None,
 ) -> Any:
     """Show an episode of a run that was opened.
@@ -50,11 +57,13 @@ def player(
         review: {"reviewer", "reviews", "saved", "error", "turn"}; None: no review panel.
         objects: {"address", "saved", "error", "turn"}; None: nothing can be pointed at.
         neighbours: {"previous", "next"}: ids of episodes; the up and down keys trigger `episode` with one.
+        choices: {"runs", "episodes"}: names among which the header lets choose; each may be missing.
+        on_go_to: the state then holds `episode`, an id, or `run`, a name.
         on_review_change: the component's state then holds `review`: {"episode", "entries"}.
         on_objects_change: it then holds `objects`: {"episode", "changes"}.
 
     Returns:
-        The component's state: `.review`, `.episode` and `.compare`, each None unless this rerun is due to it.
+        The component's state: `.review`, `.objects`, `.episode`, `.run` and `.compare`, each None unless this rerun is due to it.
     """
     component = st.components.v2.component(
         "trajectory_lens_player", html='<div class="lens-root"></div>', css=assets.styles(), js=_LOADER
@@ -64,15 +73,18 @@ def player(
         data={
             "module": module_address(),
             "manifest": manifest_address(run, episode),
+            "video": preview_address(run, episode),
             "run": run,
             "exports": exports_address(run, episode),
             "review": review,
             "objects": objects,
             "neighbours": neighbours or {},
+            "choices": choices or {},
         },
         on_review_change=on_review_change or _nothing,
         on_objects_change=on_objects_change or _nothing,
-        on_episode_change=on_episode_change or _nothing,
+        on_episode_change=on_go_to or _nothing,
+        on_run_change=on_go_to or _nothing,
         on_compare_change=on_compare_change or _nothing,
     )
 

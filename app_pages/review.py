@@ -15,16 +15,16 @@ from foundation.errors import RunUnreadable
 
 def show(chosen: Chosen) -> None:
     """The page of an episode that is there."""
-    chosen.selectors()
     state = player(
         chosen.run_name,
         chosen.episode,
         review=review_state(chosen),
         objects=objects_state(chosen),
         neighbours={"previous": chosen.neighbour(-1), "next": chosen.neighbour(1)},
+        choices=chosen.choices(),
         on_review_change=lambda: take_changes(chosen),
         on_objects_change=lambda: take_objects(chosen),
-        on_episode_change=chosen.go_to_triggered,
+        on_go_to=chosen.go_to_triggered,
     )
     if isinstance(state.compare, dict):
         site = {"site": str(state.compare["site"])} if state.compare.get("site") else {}

@@ -65,7 +65,7 @@ class Library {
     const from = performance.now();
     let wait = 4000;
     try {
-      const answer = await fetch(new URL(this.address, document.baseURI), { cache: "no-cache", signal: this.ended.signal });
+      const answer = await fetch(new URL(this.address, document.baseURI), { signal: this.ended.signal });
       if (!answer.ok) throw new Error(await answer.text());
       const tag = answer.headers.get("etag");
       if (tag !== this.tag) {

@@ -1,7 +1,7 @@
 // The player in a Streamlit page (Components v2): what comes from Python, and what goes back.
-//   data  {manifest, run, exports: address of what can be exported, theme?, review {reviewer, reviews, saved, error, turn}|null,
-//         objects {address, saved, error, turn}|null, neighbours {previous, next}}
-//   back  triggers "review" (changes of reviews), "objects" (changes of objects), "episode" (id),
+//   data  {manifest, video, run, exports: address of what can be exported, theme?, review {reviewer, reviews, saved, error, turn}|null,
+//         objects {address, saved, error, turn}|null, neighbours {previous, next}, choices {runs[]?, episodes[]?}}
+//   back  triggers "review" (changes of reviews), "objects" (changes of objects), "episode" (id), "run" (name),
 //         "compare" ({site, frame}); the view itself goes into the address, not to Python.
 
 import { button, el, theme } from "./dom.js";
@@ -36,8 +36,15 @@ async function renewed(manifest) {
   return answer.json();
 }
 
-// `answer`: the promise of the response to data.manifest.
-export async function attach({ data, parentElement, setTriggerValue }, answer) {
+// What is shown, and a choice where there is one.
+function picker(label, names, here, choose) {
+  if (!names) return null;
+  const select = el("select", { class: "picker", "aria-label": label, title: label, onchange: () => choose(select.value) }, ...names.map((name) => el("option", { value: name, selected: name === here }, name)));
+  return select;
+}
+
+// `about`: {answer, video}: the promise of the response to data.manifest, and an element that loads data.video, or null.
+export async function attach({ data, parentElement, setTriggerValue }, about) {
   const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
   const wearing = theme(parentElement);
   let here = mounted.get(host);
@@ -49,7 +56,7 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
   if (!here) {
     here = { address: data.manifest, door: null };
     mounted.set(host, here);
-    const response = await answer;
+    const response = await about.answer;
     if (mounted.get(host) !== here) return;
     if (!response.ok) {
       host.replaceChildren(el("div", { class: "lens", "data-theme": wearing }, el("section", { class: "panel" }, el("h3", {}, "This episode cannot be shown"), el("p", { class: "quiet" }, await response.text()))));
@@ -58,8 +65,11 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
     const manifest = await response.json();
     if (mounted.get(host) !== here) return;
     here.data = data;
+    const { video } = about;
+    about.video = null; // it goes with the player
     here.door = host.lens = mount(host, manifest, {
       theme: wearing,
+      video,
       link: link(data.run, manifest.episode),
       review: data.review ? { reviewer: data.review.reviewer, reviews: data.review.reviews, save: (entries) => setTriggerValue("review", { episode: manifest.episode, entries }) } : null,
       objects: data.objects ? {
@@ -72,6 +82,8 @@ export async function attach({ data, parentElement, setTriggerValue }, answer) {
         if (to) setTriggerValue("episode", to);
       },
       tools: (player) => [
+        picker("Run", data.choices?.runs, data.run, (name) => setTriggerValue("run", name)),
+        picker("Episode", data.choices?.episodes, manifest.episode, (id) => setTriggerValue("episode", id)),
         data.exports ? (here.exports = new ExportMenu(data.exports, player)).element : null,
         button("Compare with …", { title: "Set another episode, run or site beside this one", icon: "compare", className: "tool", onclick: () => setTriggerValue("compare", { episode: manifest.episode, site: player.view.state.site }) }),
       ],

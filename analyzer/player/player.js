@@ -28,6 +28,7 @@ const SIMILARITY_KEPT = 64 << 20; // bytes
 //   review   {save(entries), reviews[], reviewer} or null: no review panel
 //   objects  {address, send(changes), renew() -> promise of a manifest} or null: nothing can be pointed at
 //   episode  function(-1 | 1): go to the previous or next episode; null: there is no other
+//   video    an element that is loading the preview already; none: the player loads it
 //   changed  function(state, names): told of every change of the view
 //   tools    function(player) -> elements that stand at the end of the header
 // Returns {view, seek, arrived, objectsArrived, setTheme, destroy}.
@@ -46,7 +47,7 @@ class Player {
     this.view = new View({ ...this.usual, ...(options.link ? fromLink(options.link.read, episode, this.usual) : {}), ...(options.initial ?? {}) });
     this.#consistent();
     this.painter = new Painter(episode, () => this.#later());
-    this.stage = new Stage(episode, this.view, this.painter);
+    this.stage = new Stage(episode, this.view, this.painter, options.video);
     this.sites = new SiteStrip(episode, this.view, this.painter, this.stage);
     this.look = new LookBar(episode, this.view);
     this.begun = null; // where a loop starts, until it has an end
@@ -147,7 +148,8 @@ class Player {
     if (source) {
       this.clock = new VideoClock(this.stage.video, this.episode.times, this.episode.end, this.callbacks);
       this.clock.seek(this.view.state.frame);
-      this.stage.video.src = typeof source === "string" ? source : this.#blob(await inflate(source));
+      if (this.stage.video.error) this.callbacks.onerror();
+      else if (!this.options.video) this.stage.video.src = typeof source === "string" ? source : this.#blob(await inflate(source));
     } else this.#withoutVideo("No preview video: patches only");
     this.unlisten = this.view.listen((names, state) => this.#changed(names, state));
     this.keys = (event) => {

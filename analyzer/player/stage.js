@@ -10,7 +10,8 @@ const TALLEST = 0.62; // of the window
 const LEAST_HEIGHT = 300;
 
 export class Stage {
-  constructor(episode, view, painter) {
+  // `video`: an element that is loading the preview already; null: one is made.
+  constructor(episode, view, painter, video = null) {
     this.episode = episode;
     this.view = view;
     this.painter = painter;
@@ -19,8 +20,8 @@ export class Stage {
     this.drawn = -1; // recording frame that the picture shows
     const { width, height } = episode.manifest.video;
     this.size = { width, height };
-    this.video = el("video", { class: "source", muted: true, playsinline: true, preload: "auto", tabindex: "-1", "aria-hidden": "true" });
-    this.video.muted = true;
+    this.video = video ?? document.createElement("video");
+    Object.assign(this.video, { className: "source", muted: true, playsInline: true, preload: "auto", tabIndex: -1, ariaHidden: "true" });
     this.picture = el("canvas", { class: "picture", role: "img", "aria-label": "Frame with overlay" });
     this.marks = el("canvas", { class: "marks", "aria-hidden": "true", tabindex: "-1" });
     this.tip = el("div", { class: "tip", hidden: true });
