@@ -133,6 +133,8 @@ def assess(
     record, names = episode.record, tuple(site.name for site in episode.sites)
     motion = episode.motion
     missing = list(instances.not_assessed)
+    if len(record.frames) == 1:
+        missing.append("Only one frame was analysed: nothing that happens in time was assessed.")
     progress.stage(f"confusion in {record.id}", len(record.cameras), "camera")
     measured: list[tuple[PairsOfCamera, ConfusionAlongSites]] = []
     for camera in record.cameras:
@@ -224,6 +226,12 @@ def _measure(
     measured = compared.measure(
         episode.views(camera.name), episode.raw(camera.name), partial(episode.pictures, camera.name)
     )
+    unknown = int(np.isnan(measured.total[:, :, 0]).all(1).sum())
+    if unknown:
+        missing.append(
+            f"Camera {quoted(camera.name)}: {unknown} of {len(compared.pairs)} pairs of objects were not assessed: no frame "
+            f"shows {settings.min_patches} patches of both."
+        )
     return compared, measured
 
 

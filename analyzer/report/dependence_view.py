@@ -30,7 +30,10 @@ class DependenceView:
     not_assessed: tuple[str, ...]
 
 
-def dependence_view(episode: Assessed, dependence: Dependence) -> DependenceView:
+def dependence_view(episode: Assessed, dependence: Dependence) -> DependenceView | None:
+    """None where nothing was found out; why not is told with what else was not assessed in the episode."""
+    if not (dependence.instances or dependence.sentences):
+        return None
     colours = {one.id: one.color for one in episode.findings.instances}
 
     def named(id_: int) -> str:

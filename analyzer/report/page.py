@@ -20,8 +20,10 @@ _MOST_SENTENCES = 2
 TERMS = (
     (
         "confusion",
-        "Of two instances at a site and frame: clip(2 (1 − AUC), 0, 1), where AUC is the chance that a patch of one is "
-        "more like another patch of its own than like one of the other. 0: always told apart; 1: indistinguishable.",
+        "Of two instances at a site and frame, the larger of two figures. Within the frame: clip(2 (1 − AUC), 0, 1), where "
+        "AUC is the chance that a patch of one is more like another patch of its own than like one of the other. Over time: "
+        "twice the share of the patches of one that are nearer to the other than to what they usually are, at most 1. 0: "
+        "always told apart; 1: indistinguishable.",
     ),
     (
         "site",

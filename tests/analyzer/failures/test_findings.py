@@ -143,7 +143,7 @@ def test_a_recording_without_anything_in_it(tmp_path: Path, policy: FakePolicy) 
 def test_an_episode_of_one_frame(tmp_path: Path, policy: FakePolicy, instances: str) -> None:
     settings = quick(instances=instances)
     told = opened(analysed(episode(tmp_path / "take", frames=1), tmp_path / "out", settings)).findings
-    assert told.not_assessed
+    assert "Only one frame was analysed: nothing that happens in time was assessed." in told.not_assessed
     assert all(0 <= event.first <= event.last == 0 for event in told.events)
     assert bool(told.pairs) >= (instances == "masks")
     assert instances != "none" or told.instances == ()
@@ -153,6 +153,7 @@ def test_things_of_too_few_patches_are_not_assessed(tmp_path: Path, policy: Fake
     settings = quick(instances="masks", min_patches=5)
     found = opened(analysed(episode(tmp_path / "take"), tmp_path / "out", settings))
     assert {pair.verdict for pair in found.findings.pairs} == {"not assessed"}
+    assert any("3 of 3 pairs of objects were not assessed" in sentence for sentence in found.findings.not_assessed)
     assert np.isnan(found.confusion()).all()
 
 
