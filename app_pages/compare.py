@@ -30,7 +30,10 @@ export default async function (component) {
   }
   const { attach, detach } = await import(new URL(data.module, document.baseURI).href);
   await attach(component, pair.answer);
-  return () => detach(component.parentElement);
+  return () => {
+    asked.delete(parentElement); // an answer is read once: whoever comes back asks again
+    detach(parentElement);
+  };
 }
 """
 

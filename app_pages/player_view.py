@@ -30,7 +30,10 @@ export default async function (component) {
   }
   const { attach, detach } = await import(to(data.module));
   await attach(component, about);
-  return () => detach(parentElement);
+  return () => {
+    asked.delete(parentElement); // an answer is read once: whoever comes back asks again
+    detach(parentElement);
+  };
 }
 """
 

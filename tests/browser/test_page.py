@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from driving import Server, opened, recorded, start_server
 from made_runs import make_run
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from analyzer.reviews import EpisodeReviews
 from analyzer.run_folder import RunFolder
@@ -58,6 +65,18 @@ def test_a_link_opens_the_page_on_its_frame_and_the_page_keeps_it(page: Any, ser
     page.wait_for_selector(".lens[data-ready]")
     page.wait_for_function("location.search.includes('frame=13') && location.search.includes('site=vision.7')")
     assert page.locator(".picture").get_attribute("data-frame") == "13"
+
+
+def test_a_message_that_is_too_long_ends_its_connection_and_nothing_else(server: Server) -> None:
+    socket = server.address.replace("http", "ws") + "/_stcore/stream"
+    with connect(socket, subprotocols=[Subprotocol("streamlit")], origin=Origin(server.address)) as sender:
+        with suppress(ConnectionClosed, OSError):
+            sender.send(bytes(25 << 20))
+        with suppress(ConnectionClosed):
+            list(sender)  # until it is closed
+    assert sender.close_code == 1009, "too big (RFC 6455, 7.4.1)"
+    with urllib.request.urlopen(f"{server.address}/_stcore/health") as answer:
+        assert answer.status == 200
 
 
 def test_an_unknown_run_or_episode_is_said_plainly(page: Any, server: Server) -> None:
@@ -124,6 +143,41 @@ def test_two_pages_lose_nothing_to_each_other(page: Any, own: tuple[str, RunFold
         tab.get_by_label("Note").blur()
         saved(tab)
     assert sorted(review.note for review in reviews(run).current()) == ["a11", "b11"]
+
+
+NOTES = """async (name) => {
+  const root = [...document.querySelectorAll('*')].map((e) => e.shadowRoot).find((r) => r?.querySelector('.lens'));
+  const { view } = root.querySelector('.lens-root').lens, note = root.querySelector('.review textarea');
+  for (let number = 0; number < 100; number++) {
+    view.set({case: `case-${number}`});
+    note.value = `${name} on ${number}`;
+    note.dispatchEvent(new Event('input'));
+    note.dispatchEvent(new Event('blur'));
+    await new Promise((go) => setTimeout(go, 20));
+  }
+}"""
+
+
+def test_two_pages_writing_a_hundred_notes_each_lose_none(page: Any, own: tuple[str, RunFolder]) -> None:
+    address, run = own
+    path = run.episode_folder("take0") / "findings" / "findings.json"
+    stored = json.loads(path.read_text())
+    cases = [{**stored["cases"][0], "id": f"case-{number}"} for number in range(100)]
+    path.write_text(json.dumps({**stored, "cases": cases}))
+    other = page.context.new_page()
+    for tab in (page, other):
+        opened(tab, f"{address}&episode=take0")
+    for tab in (page, other):
+        tab.evaluate(f"name => {{ ({NOTES})(name) }}", "mine" if tab is page else "theirs")
+    wanted = {f"{name} on {number}" for name in ("mine", "theirs") for number in range(100)}
+    end = time.monotonic() + 30
+    while time.monotonic() < end and {review.note for review in reviews(run).current()} != wanted:
+        page.wait_for_timeout(200)
+    assert {review.note for review in reviews(run).current()} == wanted
+    nothing_waits = "!Object.keys(localStorage).some((key) => key.startsWith('trajectory-lens/outbox'))"
+    for tab in (page, other):
+        tab.wait_for_selector(".lens[data-ready] .review")
+        tab.wait_for_function(nothing_waits)
 
 
 def test_what_cannot_be_saved_is_said_and_stays_on_the_page(page: Any, own: tuple[str, RunFolder]) -> None:
