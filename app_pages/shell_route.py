@@ -18,6 +18,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app_pages.artifact_route import manifest_address, module_address
+from app_pages.compare_route import pair_address
+from app_pages.sides import NAMED
 
 LIST = "/lens/library.json"
 PAGES = {"/": "page.js", "/library": "library.js", "/compare": "compare_page.js", "/analyze": None}
@@ -57,6 +59,9 @@ def _data(request: Request) -> list[str]:
         return [LIST]
     if request.url.path == "/" and run and episode:
         return [manifest_address(run, episode)]
+    both = [request.query_params.get(name) for name in NAMED]
+    if request.url.path == "/compare" and all(both):
+        return [pair_address(*(name or "" for name in both))]
     return []
 
 

@@ -3,6 +3,7 @@
 import { Memory, RemoteArray } from "./npy.js";
 import { frameAt } from "./clock.js";
 import { cellToPreview, modelToPreview, outlines, patchToPreview, seesAll } from "./geometry.js";
+import { calm } from "./look.js";
 
 const OUTLINES_KEPT = 400; // frames whose outlines are remembered
 
@@ -23,7 +24,7 @@ export class Episode {
   #take(manifest) {
     const findings = manifest.findings;
     this.assessed = findings !== null;
-    this.instances = findings?.instances ?? [];
+    this.instances = (findings?.instances ?? []).map((instance) => ({ ...instance, color: calm(instance.color) }));
     this.pairs = findings?.pairs ?? [];
     this.findingSites = findings?.sites ?? [];
     this.cases = findings?.cases ?? [];

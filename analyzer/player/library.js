@@ -322,7 +322,7 @@ class Library {
         ),
       ),
       el("div", { class: "spark" }, ...this.spark(line)),
-      el("div", { class: "end" }, outcome ? el("span", { class: `outcome ${outcome[0]}` }, outcome[1]) : null, line.score === null ? null : el("span", { class: "worth", title: "How much the first case deserves to be looked at, 0 … 1" }, line.score.toFixed(2), el("span", { class: "gauge" }, el("i", { style: { width: `${line.score * 100}%` } }))), more > 0 ? el("span", { class: "quiet" }, `${more} more ${more === 1 ? "case" : "cases"}`) : null),
+      el("div", { class: "end" }, outcome ? el("span", { class: `outcome ${outcome[0]}` }, outcome[1]) : null, line.score === null ? null : el("span", { class: "worth", title: "How much the first case deserves to be looked at, 0 … 1" }, line.score.toFixed(2), el("span", { class: "gauge" }, el("i", { style: { width: `${line.score * 100}%` } }))), more > 0 ? el("span", { class: "quiet", title: `${more} more ${more === 1 ? "case" : "cases"}` }, `${more} more`) : null),
     ];
     const style = { transform: `translateY(${at * ROW}px)` };
     const about = { class: `row ${line.state}`, "aria-setsize": this.shown.length, "aria-posinset": at + 1, style };
