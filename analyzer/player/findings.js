@@ -103,8 +103,11 @@ export class FindingsPanel {
     this.pairBox.append(el("h3", {}, "Told apart along the network?"), this.pairPick);
     const pair = this.episode.pairs[this.episode.pairIndex(chosen)];
     if (!pair) return void this.pairBox.append(el("p", { class: "quiet" }, "Choose two instances to see where in the network they become alike."));
+    // A pair may be confused for some steps and told apart over all of them together.
+    const part = this.episode.cases.find((one) => one.kind === "confused" && one.instances.includes(pair.a) && one.instances.includes(pair.b));
+    const average = "Averaged over the whole episode, told apart at every site";
     const words = {
-      apart: "Over the whole episode told apart at every site; the circles are the frame in view.",
+      apart: part ? `${average}, but not from step ${part.first} to ${part.last}. The circles are the frame in view.` : `${average}. The circles are the frame in view.`,
       merged: `Told apart early, taken for the same from ${pair.onset} on.`,
       "look-alikes": "Alike already in the picture itself.",
       "not assessed": "Too little of one of them was visible to tell.",
