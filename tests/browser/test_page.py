@@ -172,10 +172,14 @@ def test_two_pages_writing_a_hundred_notes_each_lose_none(page: Any, own: tuple[
     wanted = {f"{name} on {number}" for name in ("mine", "theirs") for number in range(100)}
     end = time.monotonic() + 30
     while time.monotonic() < end and {review.note for review in reviews(run).current()} != wanted:
-        page.wait_for_timeout(200)
+        # A tab in the background shows no pictures, and so gets no further than them when Streamlit puts its player back.
+        for tab in (page, other):
+            tab.bring_to_front()
+            tab.wait_for_timeout(1000)
     assert {review.note for review in reviews(run).current()} == wanted
     nothing_waits = "!Object.keys(localStorage).some((key) => key.startsWith('trajectory-lens/outbox'))"
     for tab in (page, other):
+        tab.bring_to_front()
         tab.wait_for_selector(".lens[data-ready] .review")
         tab.wait_for_function(nothing_waits)
 
