@@ -74,7 +74,8 @@ def test_a_message_that_is_too_long_ends_its_connection_and_nothing_else(server:
             sender.send(bytes(25 << 20))
         with suppress(ConnectionClosed):
             list(sender)  # until it is closed
-    assert sender.close_code == 1009, "too big (RFC 6455, 7.4.1)"
+    # Too big (RFC 6455, 7.4.1). Who is still sending may meet the reset connection before the reason.
+    assert sender.close_code in (1009, 1006)
     with urllib.request.urlopen(f"{server.address}/_stcore/health") as answer:
         assert answer.status == 200
 
