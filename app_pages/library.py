@@ -7,6 +7,7 @@ import streamlit as st
 from analyzer.player import assets
 from app_pages.artifact_route import module_address
 from app_pages.first_run import offer_demo
+from app_pages.library_route import LIST_ADDRESS
 from app_pages.opened import opened
 from app_pages.sides import NAMED
 
@@ -27,7 +28,7 @@ def show() -> None:
         css=assets.styles() + assets.asset("library.css").decode(),
         js=_LOADER,
     )
-    data = {"module": module_address("library.js"), "list": "/lens/library.json"}
+    data = {"module": module_address("library.js"), "list": LIST_ADDRESS}
     state = component(key="library", data=data, on_open_change=lambda: None, on_compare_change=lambda: None)
     chosen = state.open
     if isinstance(chosen, dict) and isinstance(chosen.get("run"), str) and isinstance(chosen.get("episode"), str):

@@ -20,6 +20,7 @@ from app_pages.listed import library
 from app_pages.opened import opened
 from foundation.errors import LensError
 
+LIST_ADDRESS = "/lens/library.json"
 FIRST_S, AT_MOST_S = 0.25, 0.8
 """That the page waits for its first rows, and for those after them; what is not read by then comes with the next answer."""
 _KEPT = 1500
@@ -32,7 +33,7 @@ _decoding = threading.Semaphore(2)
 def library_routes() -> list[Route]:
     """For `st.App(…, routes=…)`."""
     return [
-        Route("/lens/library.json", _list, methods=["GET"]),
+        Route(LIST_ADDRESS, _list, methods=["GET"]),
         Route("/lens/picture/{run}/{episode:path}.jpg", _picture, methods=["GET"]),
     ]
 

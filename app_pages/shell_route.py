@@ -19,9 +19,9 @@ from starlette.routing import Route
 
 from app_pages.artifact_route import manifest_address, module_address
 from app_pages.compare_route import pair_address
+from app_pages.library_route import LIST_ADDRESS
 from app_pages.sides import NAMED
 
-LIST = "/lens/library.json"
 PAGES = {"/": "page.js", "/library": "library.js", "/compare": "compare_page.js", "/analyze": None}
 """Path -> the module of `analyzer.player.assets.PAGES` that the page imports."""
 _STATIC = Path(streamlit.__file__).parent / "static"
@@ -56,7 +56,7 @@ def _data(request: Request) -> list[str]:
     """Addresses of what the page asks for first, as far as its own address tells."""
     run, episode = (request.query_params.get(name) for name in ("run", "episode"))
     if request.url.path == "/library":
-        return [LIST]
+        return [LIST_ADDRESS]
     if request.url.path == "/" and run and episode:
         return [manifest_address(run, episode)]
     both = [request.query_params.get(name) for name in NAMED]

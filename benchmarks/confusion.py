@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +37,7 @@ from benchmarks.confusion_plants import WAYS, Outcome, Plant, as_json, detect, d
 from benchmarks.confusion_scene import KINDS, SITES, Scene
 from benchmarks.kept import Kept
 from benchmarks.ncut_table import Table
+from benchmarks.run import StageClock
 from policies.catalog import load_policy
 from videos.catalog import find_episodes
 from videos.episode import EpisodeSummary
@@ -203,41 +203,21 @@ def _tell(table: Table, episode: str, findings: Findings, *, failed: bool) -> No
         table.figure("cases about the arm or the surroundings in the success", len(wrong), 0.0)
 
 
-class _Stages:
-    """Seconds of every stage of a run."""
-
-    def __init__(self) -> None:
-        self.spent: dict[str, float] = {}
-        self._name, self._start = "", 0.0
-
-    def stage(self, name: str, total: int, unit: str) -> None:
-        self.close()
-        self._name, self._start = name, time.perf_counter()
-
-    def advance(self, amount: int) -> None:
-        pass
-
-    def close(self) -> None:
-        if self._name:
-            self.spent[self._name] = self.spent.get(self._name, 0.0) + time.perf_counter() - self._start
-        self._name = ""
-
-
 def _time(table: Table, settings: Settings) -> None:
     """One run of the bundled failure from an empty cache. Features: frames are decoded, seen by the policy, and written. What
     comes after them is counted in two parts: segments, and all that findings are: instances, confusion of all pairs, events,
     traces, cases, the hand, written to disk."""
     found = recordings.find([sample()])
-    stages = _Stages()
+    stages = StageClock()
     with tempfile.TemporaryDirectory() as folder:
         run(found, settings, Path(folder) / "run", cache=Path(folder) / "cache", progress=stages)
     stages.close()
     table.title(f"Time of one run of {found[0].id}, seconds, {torch.get_num_threads()} threads")
-    for name, seconds in stages.spent.items():
+    for name, seconds in stages.seconds.items():
         table.figure(name, seconds)
 
     def of(*starts: str) -> float:
-        return sum(seconds for name, seconds in stages.spent.items() if name.startswith(starts))
+        return sum(seconds for name, seconds in stages.seconds.items() if name.startswith(starts))
 
     features = of(settings.policy)
     table.figure("instances, of the features' time", of("objects") / features)

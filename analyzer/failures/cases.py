@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analyzer.confusion.along_sites import Stretch
 from analyzer.confusion.pair import PairTrace
 from analyzer.confusion.traces import onset
 from analyzer.dependence.record import Dependence
@@ -34,8 +35,8 @@ ALIKE_BY = (
 )
 """What the figure of a confused pair is."""
 
-Trace = Callable[[Sequence[tuple[tuple[int, int], int, int]]], np.ndarray]
-"""Pairs and the frames first … last -> (n, sites, 3) confusion of each over them: value, low and high end."""
+Trace = Callable[[Sequence[Stretch]], np.ndarray]
+"""-> (n, sites, 3) confusion of each pair over its frames: value, low and high end."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from app_pages import shell_route
 from app_pages.artifact_route import manifest_address, module_address
 from app_pages.compare_route import pair_address
+from app_pages.library_route import LIST_ADDRESS
 from app_pages.shell_route import PAGES, shell_routes
 
 
@@ -31,7 +32,7 @@ def test_it_is_streamlits_page_with_a_head_of_our_own(client: TestClient, path: 
 def test_what_a_link_shows_is_fetched_from_the_start(client: TestClient) -> None:
     assert f'href="{manifest_address("r", "e")}"' in client.get("/?run=r&episode=e&frame=3").text
     assert "manifest" not in client.get("/?run=r").text
-    assert shell_route.LIST in client.get("/library").text
+    assert LIST_ADDRESS in client.get("/library").text
     assert pair_address("r", "e", "s", "f") in client.get("/compare?run=r&episode=e&run_b=s&episode_b=f").text
     assert "pair.json" not in client.get("/compare?run=r&episode=e").text
 
