@@ -9,6 +9,7 @@ from analyzer.run_folder import EpisodeRecord
 from app_pages.artifact_route import module_address
 from app_pages.compare_route import pair_address
 from app_pages.first_run import offer_demo
+from app_pages.loader import LOADER
 from app_pages.opened import opened
 from app_pages.sides import NAMED, Named, choose, first_named, named, swap
 from app_pages.wording import plain
@@ -18,24 +19,6 @@ from foundation.names import printable
 _OFFERED = 24
 _LOOKED_AT = 400
 """Episodes that are looked into for one to compare with."""
-# What is shown is asked for while the modules are on their way.
-_LOADER = """
-const asked = new WeakMap();
-export default async function (component) {
-  const { data, parentElement } = component;
-  let pair = asked.get(parentElement);
-  if (pair?.address !== data.pair) {
-    pair = { address: data.pair, answer: fetch(new URL(data.pair, document.baseURI)) };
-    asked.set(parentElement, pair);
-  }
-  const { attach, detach } = await import(new URL(data.module, document.baseURI).href);
-  await attach(component, pair.answer);
-  return () => {
-    asked.delete(parentElement); // an answer is read once: whoever comes back asks again
-    detach(parentElement);
-  };
-}
-"""
 
 
 def picker(letter: str, side: Named | None) -> None:
@@ -137,7 +120,7 @@ def show(a: Named, b: Named) -> None:
         "trajectory_lens_compare",
         html='<div class="lens-root"></div>',
         css=assets.styles() + assets.asset("compare.css").decode(),
-        js=_LOADER,
+        js=LOADER,
     )
     data = {
         "module": module_address("compare_page.js"),

@@ -8,16 +8,9 @@ from analyzer.player import assets
 from app_pages.artifact_route import module_address
 from app_pages.first_run import offer_demo
 from app_pages.library_route import LIST_ADDRESS
+from app_pages.loader import LOADER
 from app_pages.opened import opened
 from app_pages.sides import NAMED
-
-_LOADER = """
-export default async function (component) {
-  const { attach, detach } = await import(new URL(component.data.module, document.baseURI).href);
-  attach(component);
-  return () => detach(component.parentElement);
-}
-"""
 
 
 def show() -> None:
@@ -26,7 +19,7 @@ def show() -> None:
         "trajectory_lens_library",
         html='<div class="lens-root"></div>',
         css=assets.styles() + assets.asset("library.css").decode(),
-        js=_LOADER,
+        js=LOADER,
     )
     data = {"module": module_address("library.js"), "list": LIST_ADDRESS}
     state = component(key="library", data=data, on_open_change=lambda: None, on_compare_change=lambda: None)

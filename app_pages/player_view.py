@@ -9,33 +9,7 @@ import streamlit as st
 
 from analyzer.player import assets
 from app_pages.artifact_route import exports_address, manifest_address, module_address, preview_address
-
-# Each page loads the modules from the server, where the browser keeps them; the loader alone travels with a rerun.
-_LOADER = """
-const asked = new WeakMap();
-export default async function (component) {
-  const { data, parentElement } = component;
-  const to = (path) => new URL(path, document.baseURI).href;
-  // Player, manifest and video are fetched side by side, manifest and video once an episode.
-  let about = asked.get(parentElement);
-  if (about?.address !== data.manifest) {
-    about = { address: data.manifest, answer: fetch(to(data.manifest)), video: null };
-    if (data.video) {
-      about.video = document.createElement("video");
-      about.video.preload = "auto";
-      about.video.muted = true;
-      about.video.src = to(data.video);
-    }
-    asked.set(parentElement, about);
-  }
-  const { attach, detach } = await import(to(data.module));
-  await attach(component, about);
-  return () => {
-    asked.delete(parentElement); // an answer is read once: whoever comes back asks again
-    detach(parentElement);
-  };
-}
-"""
+from app_pages.loader import LOADER
 
 
 def player(
@@ -69,7 +43,7 @@ def player(
         The component's state: `.review`, `.objects`, `.episode`, `.run` and `.compare`, each None unless this rerun is due to it.
     """
     component = st.components.v2.component(
-        "trajectory_lens_player", html='<div class="lens-root"></div>', css=assets.styles(), js=_LOADER
+        "trajectory_lens_player", html='<div class="lens-root"></div>', css=assets.styles(), js=LOADER
     )
     return component(
         key=key,

@@ -30,8 +30,8 @@ async function read(address, asked = null) {
   return answer.json();
 }
 
-// `asked`: the promise of the response to data.pair.
-export async function attach({ data, parentElement }, asked) {
+// `about.answer`: the promise of the response to data.pair.
+export async function attach({ data, parentElement }, about) {
   const host = parentElement.querySelector?.(".lens-root") ?? parentElement;
   const wearing = theme(parentElement);
   let here = mounted.get(host);
@@ -42,7 +42,7 @@ export async function attach({ data, parentElement }, asked) {
   const say = (title, text) => host.replaceChildren(el("div", { class: "lens", "data-theme": wearing }, el("section", { class: "panel" }, el("h3", {}, title), text ? el("p", { class: "quiet" }, text) : null)));
   say("Setting both side by side …");
   try {
-    const pair = await read(data.pair, asked);
+    const pair = await read(data.pair, about.answer);
     const [a, b] = await Promise.all([read(pair.a.manifest), read(pair.b.manifest)]);
     if (mounted.get(host) !== here) return;
     const where = link(data);

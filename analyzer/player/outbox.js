@@ -5,45 +5,43 @@ export function newId() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// Entries on their way: they outlive the page (localStorage), so that a server that dies takes no note with it. Pages of the same
-// episode share what is kept: each changes its own entries there and leaves the others'. What two of them send twice the server
-// knows by session and serial.
+// Entries on their way: they outlive the page (localStorage), so that a server that dies takes no note with it. Each outbox
+// keeps its own under a key of its own, since pages cannot change one together; a new one takes over what it finds. Where the
+// page it is from is still there both send it, and the server knows by session and serial that it is the same.
 export class Outbox {
   constructor(key) {
-    this.key = `trajectory-lens/outbox/${key}`;
-    this.entries = this.#kept();
+    const all = `trajectory-lens/outbox/${key}`;
+    this.key = `${all}#${newId()}`;
+    this.entries = new Map();
+    try {
+      const found = Object.keys(localStorage).filter((name) => name === all || name.startsWith(`${all}#`));
+      for (const entry of found.flatMap((name) => JSON.parse(localStorage.getItem(name)))) {
+        const there = this.entries.get(entry.id);
+        if (!there || there.session !== entry.session || there.serial < entry.serial) this.entries.set(entry.id, entry);
+      }
+      this.#store();
+      for (const name of found) localStorage.removeItem(name);
+    } catch {
+      // A page opened from a file, or a browser that keeps nothing: the notes still go out.
+    }
   }
 
   put(entry) {
     this.entries.set(entry.id, entry);
-    this.#keep((kept) => kept.set(entry.id, entry));
+    this.#store();
   }
 
   settle(saved) {
-    const arrived = (entries) => {
-      for (const { id, session, serial } of saved) {
-        const waiting = entries.get(id);
-        if (waiting?.serial === serial && waiting.session === session) entries.delete(id);
-      }
-    };
-    arrived(this.entries);
-    this.#keep(arrived);
-  }
-
-  #kept() {
-    try {
-      return new Map(JSON.parse(localStorage.getItem(this.key) ?? "[]").map((entry) => [entry.id, entry]));
-    } catch {
-      // A page opened from a file, or a browser that keeps nothing: the notes still go out.
-      return new Map();
+    for (const { id, session, serial } of saved) {
+      const waiting = this.entries.get(id);
+      if (waiting?.serial === serial && waiting.session === session) this.entries.delete(id);
     }
+    this.#store();
   }
 
-  #keep(change) {
-    const kept = this.#kept();
-    change(kept);
+  #store() {
     try {
-      if (kept.size) localStorage.setItem(this.key, JSON.stringify([...kept.values()]));
+      if (this.entries.size) localStorage.setItem(this.key, JSON.stringify([...this.entries.values()]));
       else localStorage.removeItem(this.key);
     } catch {
       // see above

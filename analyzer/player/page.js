@@ -54,7 +54,7 @@ export async function attach({ data, parentElement, setTriggerValue }, about) {
     here = null;
   }
   if (!here) {
-    here = { address: data.manifest, door: null };
+    here = { address: data.manifest, data, door: null };
     mounted.set(host, here);
     const response = await about.answer;
     if (mounted.get(host) !== here) return;
@@ -64,7 +64,6 @@ export async function attach({ data, parentElement, setTriggerValue }, about) {
     }
     const manifest = await response.json();
     if (mounted.get(host) !== here) return;
-    here.data = data;
     const { video } = about;
     about.video = null; // it goes with the player
     here.door = host.lens = mount(host, manifest, {
@@ -88,17 +87,21 @@ export async function attach({ data, parentElement, setTriggerValue }, about) {
         button("Compare with …", { title: "Set another episode, run or site beside this one", icon: "compare", className: "tool", onclick: () => setTriggerValue("compare", { episode: manifest.episode, site: player.view.state.site }) }),
       ],
     });
-    return;
+  } else here.data = data;
+  // While the call that came first waits for its answer, those after it leave here what it will tell the player.
+  if (here.door) tell(here, wearing);
+}
+
+function tell(here, wearing) {
+  const { review, objects } = here.data;
+  here.door.setTheme(wearing);
+  if (review && review.turn !== here.turn) {
+    here.turn = review.turn;
+    here.door.arrived(review);
   }
-  here.data = data;
-  here.door?.setTheme(wearing);
-  if (data.review && data.review.turn !== here.turn) {
-    here.turn = data.review.turn;
-    here.door?.arrived(data.review);
-  }
-  if (data.objects && data.objects.turn !== here.objectsTurn) {
-    here.objectsTurn = data.objects.turn;
-    here.door?.objectsArrived(data.objects);
+  if (objects && objects.turn !== here.objectsTurn) {
+    here.objectsTurn = objects.turn;
+    here.door.objectsArrived(objects);
   }
 }
 
