@@ -87,14 +87,18 @@ export async function attach({ data, parentElement, setTriggerValue }, about) {
         button("Compare with …", { title: "Set another episode, run or site beside this one", icon: "compare", className: "tool", onclick: () => setTriggerValue("compare", { episode: manifest.episode, site: player.view.state.site }) }),
       ],
     });
-  } else here.data = data;
-  // While the call that came first waits for its answer, those after it leave here what it will tell the player.
-  if (here.door) tell(here, wearing);
+    // A call that came while this one waited has left here what the player is to be told.
+    if (here.data !== data) tell(here);
+    return;
+  }
+  here.data = data;
+  here.wearing = wearing;
+  if (here.door) tell(here);
 }
 
-function tell(here, wearing) {
+function tell(here) {
   const { review, objects } = here.data;
-  here.door.setTheme(wearing);
+  here.door.setTheme(here.wearing);
   if (review && review.turn !== here.turn) {
     here.turn = review.turn;
     here.door.arrived(review);
