@@ -44,7 +44,7 @@ class SiteCut:
             seed=settings.seed,
             device=settings.device,
         ).fit(chunks)
-        placed = coordinates(ncut.embedding_, ncut.eigenvalues_)
+        placed = coordinates(ncut.embedding_, ncut.eigenvalues_, ncut.reach_)
         places = kmeans_landmarks(placed, PLACES, iterations=5)
         sizes = torch.bincount(nearest(placed, places), minlength=len(places))
         return cls(ncut, places, SegmentTree.fit(places, sizes, settings.n_segments))
@@ -52,7 +52,7 @@ class SiteCut:
     def place(self, features: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, C) features -> (n, c) coordinates and (n,) nearest place, on the device."""
         eigenvectors = torch.cat(list(self.ncut.transform_chunks(features)))
-        placed = coordinates(eigenvectors, self.ncut.eigenvalues_)
+        placed = coordinates(eigenvectors, self.ncut.eigenvalues_, self.ncut.reach_)
         return placed, nearest(placed, self.places)
 
 
@@ -92,7 +92,7 @@ class SiteBasis:
     def view(self, shares: torch.Tensor) -> PatchView:
         """(n, k + 1) shares, coupled or as they are."""
         eigenvectors = self.cut.ncut.normalised(shares)
-        placed = coordinates(eigenvectors, self.cut.ncut.eigenvalues_)
+        placed = coordinates(eigenvectors, self.cut.ncut.eigenvalues_, self.cut.ncut.reach_)
         squared = squared_distances(placed, self.cut.places)
         return PatchView(
             eigenvectors.cpu().numpy(),

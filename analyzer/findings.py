@@ -83,7 +83,7 @@ class AnalysedEpisode:
         """The sites as one camera sees them, in the coordinates of their own basis."""
         position = [one.name for one in self.record.cameras].index(camera)
         return tuple(
-            SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site.eigenvalues, position))
+            SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site, position))
             for site in self.sites
         )
 
@@ -103,11 +103,11 @@ class AnalysedEpisode:
         return {name: partial(_raw, stored, position) for name, stored in self.features.items()}
 
 
-def _coordinates(folder: Path, eigenvalues: tuple[float, ...], camera: int, start: int, stop: int) -> np.ndarray:
+def _coordinates(folder: Path, site: SiteRecord, camera: int, start: int, stop: int) -> np.ndarray:
     with NpyFile.open(folder / "eigenvectors.npy") as file:
         vectors = file.read(start, stop)[:, camera]
     flat = torch.from_numpy(vectors.reshape(-1, vectors.shape[-1]).astype(np.float32))
-    placed = coordinates(flat, torch.tensor(eigenvalues))
+    placed = coordinates(flat, torch.tensor(site.eigenvalues), site.reach)
     return np.asarray(placed.reshape(*vectors.shape[:3], -1).numpy())
 
 

@@ -337,6 +337,7 @@ def _write_site(
         name=site,
         grid=(rows, cols),
         eigenvalues=tuple(float(value) for value in ncut.eigenvalues_),
+        reach=ncut.reach_,
         sigma=ncut.sigma_,
         captured=ncut.captured_,
         segments=basis.tree.segments,

@@ -159,6 +159,8 @@ class SiteRecord:
     """Intersection over union of each id's segment with the reference's of that id, 0 … 1."""
     steadiness: SteadinessRecord | None = None
     """None: an episode of one frame."""
+    reach: float | None = None
+    """How long coordinates are at most; None: of an analysis from before that was bounded."""
 
     def ids_at(self, segments: int) -> np.ndarray:
         """(ids,) uint8 table: what each id of segments.npy becomes when `segments` are wanted."""

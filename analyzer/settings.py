@@ -169,10 +169,13 @@ class Settings:
     )
     affinity: str = _parameter("rbf", "How alike two patches are.", choices=("rbf", "cosine"))
     mean_affinity: float = _parameter(
-        0.2, "How alike two patches are on average, which sets the scale: lower tells apart more.", low=0.001, high=0.95
+        0.075,
+        "How alike two patches are on average, which sets the scale: lower tells apart more.",
+        low=0.001,
+        high=0.95,
     )
     density: float = _parameter(
-        0.25, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
+        0.0, "How much the density of patches is divided out (0: not, 1: fully).", low=0.0, high=1.0
     )
     coupling: float = _parameter(
         0.5,

@@ -159,7 +159,7 @@ class Scene:
         first, end = max(0, start - 1), min(last, stop + 1)
         vectors = _coupled(cut, shares[first : end + 1], self.links[first:end])[start - first : stop - first + 1]
         flat = torch.from_numpy(vectors.reshape(-1, vectors.shape[-1]).astype(np.float32))
-        placed = coordinates(flat, cut.eigenvalues_.float()).numpy()
+        placed = coordinates(flat, cut.eigenvalues_.float(), cut.reach_).numpy()
         result = self.placed[site].copy()
         result[start : stop + 1] = placed.reshape(stop - start + 1, *result.shape[1:])
         return result

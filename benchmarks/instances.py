@@ -89,7 +89,9 @@ def embedded(data: Take, settings: Settings) -> dict[str, np.ndarray]:
         vectors = torch.cat(
             [torch.cat(list(cut.ncut.transform_chunks(rows[at : at + 8192]))) for at in range(0, len(rows), 8192)]
         )
-        placed[site] = coordinates(vectors, cut.ncut.eigenvalues_).numpy().reshape(*features.shape[:3], -1)
+        placed[site] = (
+            coordinates(vectors, cut.ncut.eigenvalues_, cut.ncut.reach_).numpy().reshape(*features.shape[:3], -1)
+        )
     return placed
 
 

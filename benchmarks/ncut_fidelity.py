@@ -60,7 +60,10 @@ def borders(table: Table, data: Iterable[Take], chunk: int = 8) -> None:
     for take in data:
         places = take.truth.shape[1]
         model = ours().fit(take.features)
-        parts = [coordinates(model.transform(part), model.eigenvalues_) for part in take.features.split(chunk * places)]
+        parts = [
+            coordinates(model.transform(part), model.eigenvalues_, model.reach_)
+            for part in take.features.split(chunk * places)
+        ]
         values = torch.cat(parts).reshape(take.frames, places, -1)
         # The video itself jumps more at some frames than at others: borders at every phase of the chunk are averaged.
         jumps = [
@@ -81,7 +84,7 @@ def live(table: Table, seeds: Iterable[int], frames: int = 1000) -> None:
         for features, labels in scene.stream():
             rows = torch.from_numpy(features)
             model.partial_fit(rows)
-            placed.append(coordinates(model.transform(rows), model.eigenvalues_))
+            placed.append(coordinates(model.transform(rows), model.eigenvalues_, model.reach_))
             seen.append(torch.from_numpy(labels))
         truth = torch.stack(seen)
         take = Take(f"scene {seed}", torch.empty(0), truth, torch.from_numpy(scene.static(truth.numpy())))

@@ -13,7 +13,7 @@ from analyzer.basis import PLACES
 from analyzer.colors.color_map import color_reference
 from analyzer.ncut.coupling import coupled
 from analyzer.ncut.dense import dense_ncut
-from analyzer.ncut.embedding import coordinates
+from analyzer.ncut.embedding import coordinates, median_reach
 from analyzer.ncut.kway import SegmentTree
 from analyzer.ncut.landmarks import kmeans_landmarks, nearest
 from analyzer.ncut.nystrom import NystromNcut
@@ -96,7 +96,7 @@ def embed(method: str, take: Take) -> Embedding:
         return Embedding(vectors, lambda segments: peer_kway(vectors, segments))
     fitted = ours().fit(x)
     if method == OURS:
-        placed = coordinates(_coupled(fitted, take), fitted.eigenvalues_)
+        placed = coordinates(_coupled(fitted, take), fitted.eigenvalues_, fitted.reach_)
         places = kmeans_landmarks(_few(placed), PLACES, iterations=5)
         at = nearest(placed, places)
         sizes = torch.bincount(at, minlength=len(places))
@@ -104,7 +104,9 @@ def embed(method: str, take: Take) -> Embedding:
     # The oracle of our own graph: same sigma, same density.
     exact, values = dense_ncut(x, VECTORS, sigma=fitted.sigma_, density=fitted.density)
     exact = exact * torch.where(exact[:, :1].sum() < 0, -1.0, 1.0)
-    return Embedding((coordinates(exact, values) if method == EXACT_SCALED else exact).float(), None)
+    return Embedding(
+        (coordinates(exact, values, median_reach(exact, values)) if method == EXACT_SCALED else exact).float(), None
+    )
 
 
 def _coupled(fitted: NystromNcut, take: Take) -> torch.Tensor:

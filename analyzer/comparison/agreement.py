@@ -55,7 +55,7 @@ class AgreedColors:
     """(n, c) in A."""
     colors: torch.Tensor
     """(n, 3) float32, of those spots in A."""
-    eigenvalues: torch.Tensor
+    record: SiteRecord
     """Of B's site."""
 
     @classmethod
@@ -69,15 +69,14 @@ class AgreedColors:
         with sides.a.run.array(sides.a.record.id, site_a, "colors") as array:
             for (at, _), camera, cells, _ in _spots(sides, site_a, site_b):
                 parts.append(array.read(at, at + 1)[0, camera].reshape(-1, 3)[cells])
-        eigenvalues = torch.tensor(sides.b.run.site(sides.b.record.id, site_b).eigenvalues)
+        record = sides.b.run.site(sides.b.record.id, site_b)
         colors = torch.from_numpy(np.concatenate(parts).astype(np.float32))
         stride = -(-len(placed_a) // MOST_SPOTS)
-        return cls(align(placed_b, placed_a), placed_a[::stride], colors[::stride], eigenvalues)
+        return cls(align(placed_b, placed_a), placed_a[::stride], colors[::stride], record)
 
     def __call__(self, eigenvectors: np.ndarray) -> np.ndarray:
         """(…, k) eigenvectors of B's site -> (…, 3) uint8 RGB."""
-        flat = torch.from_numpy(eigenvectors.reshape(-1, eigenvectors.shape[-1]).astype(np.float32))
-        placed = self.alignment(coordinates(flat, self.eigenvalues))
+        placed = self.alignment(torch.from_numpy(_placed(eigenvectors, self.record)))
         nearest = squared_distances(placed, self.spots).topk(min(LIKE, len(self.spots)), largest=False).indices
         return self.colors[nearest].mean(1).round().to(torch.uint8).numpy().reshape(*eigenvectors.shape[:-1], 3)
 
@@ -162,9 +161,9 @@ def _cells(
 
 
 def _placed(eigenvectors: np.ndarray, record: SiteRecord) -> np.ndarray:
-    """(rows, cols, k) -> (rows * cols, c) coordinates."""
+    """(…, k) -> (n, c) coordinates of all patches, one after another."""
     flat = torch.from_numpy(eigenvectors.reshape(-1, eigenvectors.shape[-1]).astype(np.float32))
-    return coordinates(flat, torch.tensor(record.eigenvalues)).numpy()
+    return coordinates(flat, torch.tensor(record.eigenvalues), record.reach).numpy()
 
 
 def _spread(count: int) -> list[int]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from analyzer.instances.view import SiteView, View
+from analyzer.ncut.embedding import DISCOUNT
 
 POWER = 0.5
 """Of the eigenvalue, that weighs an axis."""
@@ -23,9 +24,9 @@ distance shows."""
 class Embedded:
     """Coordinates of all sites of a view side by side, on the finest of their grids, each site's mean square being 1.
 
-    Commute times make the first axes of a site many times as wide as the others: they tell thing from ground and not one
-    thing from another. An axis is as wide as its weight w = lambda / sqrt(1 - lambda), so lambda = w (sqrt(w^2 + 4) - w) / 2
-    is known from it, and here the axis is given the weight sqrt(lambda).
+    Walks make the first axes of a site many times as wide as the others: they tell thing from ground and not one
+    thing from another. An axis is as wide as its weight w = lambda / sqrt(1 - g lambda), so
+    lambda = w (sqrt(g^2 w^2 + 4) - g w) / 2 is known from it, and here the axis is given the weight sqrt(lambda).
     """
 
     def __init__(self, sites: Sequence[SiteView], spreads: Sequence[np.ndarray]) -> None:
@@ -48,7 +49,8 @@ class Embedded:
         parts = []
         for site, spread in zip(self._sites, self._spreads, strict=True):
             part = np.asarray(site.coordinates(frame, frame + 1)[0], np.float32)
-            weight = (spread * (np.sqrt(spread**2 + 4) - spread) / 2) ** POWER
+            discounted = DISCOUNT * spread
+            weight = (spread * (np.sqrt(discounted**2 + 4) - discounted) / 2) ** POWER
             part = (part / spread).clip(-FAR, FAR) * (weight / np.sqrt(np.square(weight).sum()))
             if site.grid != self.grid:
                 part = np.dstack(

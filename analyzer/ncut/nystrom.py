@@ -21,6 +21,7 @@ import torch
 from analyzer.ncut import affinity as affinities
 from analyzer.ncut import landmarks as landmark_choice
 from analyzer.ncut import live, rows
+from analyzer.ncut.embedding import median_reach
 
 LANDMARKS, LANDMARKS_OF_A_SAMPLE = 512, 256
 """Where all rows are looked at, and where a sample of them is. What chance brings into a sample is larger than what the
@@ -65,6 +66,7 @@ class NystromNcut:
         landmarks_: (m, d) float32 landmark positions in feature space.
         embedding_: (s, k) float32 eigenvectors of the sampled rows.
         degree_: (s,) degrees of the sampled rows, as a share of the sample: mean affinity to all.
+        reach_: how long coordinates (`embedding.coordinates`) are at most.
         captured_: share of the sample's own affinity (trace of W) that the landmarks see, in [0, 1].
         n_features_in_: d.
         drift_: after `partial_fit`: bound on how far its changes of basis together have moved what was seen before, next
@@ -76,6 +78,7 @@ class NystromNcut:
     landmarks_: torch.Tensor
     embedding_: torch.Tensor
     degree_: torch.Tensor
+    reach_: float
     captured_: float
     n_features_in_: int
     drift_: float
@@ -169,6 +172,7 @@ class NystromNcut:
             self.embedding_ = self.embedding_ @ rotation.float()
             # Of a rotated vector the Rayleigh quotient takes the eigenvalue's place.
             self.eigenvalues_ = (rotation.square() * self.eigenvalues_[:, None]).sum(0)
+            self.reach_ = median_reach(self.embedding_, self.eigenvalues_)
             self.drift_ += live.relative_change(self.embedding_, before, values)
         sampled.fitted_at = sampled.seen
 
@@ -353,6 +357,7 @@ class NystromNcut:
         sign = torch.where(self.embedding_.double().pow(3).sum(0) < 0, -1.0, 1.0).float()
         self._to_vectors *= sign
         self.embedding_ *= sign
+        self.reach_ = median_reach(self.embedding_, self.eigenvalues_)
 
     def _balance_of(self, c: torch.Tensor) -> torch.Tensor:
         """(b, m) affinities -> (b,) what density divides each row by, inverted: W' = D^-a W D^-a."""

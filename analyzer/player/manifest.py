@@ -9,7 +9,7 @@ does not know the difference. `sources` decides: a name of `analyzer.player.arti
     frames[]  recording frames that were analysed · times[] theirs
     cameras[] {name, size [h, w], model_size [h, w], rect [x, y, w, h] in the preview, matrix [a, b, c, d, e, f]}
               matrix: model pixels -> the camera's pixels, x' = a x + c y + e, y' = b x + d y + f
-    sites[]   {name, grid [rows, cols], palette[], merges[], segments, eigenvalues[], depends_on_instruction, sources}
+    sites[]   {name, grid [rows, cols], palette[], merges[], segments, eigenvalues[], reach, depends_on_instruction, sources}
     actions   {times[], steps, series[] {name, unit, kind, recorded[]|null, predicted[]|null, uncertainty[]|null}}
     findings  what `analyzer.findings_folder.Findings` holds, {sources, thumbnails, kinds {rule: {title, meaning}}};
               null: not looked for
@@ -168,6 +168,7 @@ def _site(
         "merges": [list(merge) for merge in record.merges],
         "segments": record.segments,
         "eigenvalues": list(record.eigenvalues),
+        "reach": record.reach,
         "depends_on_instruction": bool(run.manifest.policy["sites"][name].get("depends_on_instruction")),
         "sources": sources,
     }

@@ -126,7 +126,8 @@ def test_similarity_is_what_the_analysis_computes(show: Show, run: RunFolder) ->
     episode = run.manifest.done[0]
     with run.array(episode, SITES[0], "eigenvectors") as file:
         vectors = torch.from_numpy(file.read(0, len(file)).astype(np.float32)).flatten(0, 3)
-    points = coordinates(vectors, torch.tensor(run.site(episode, SITES[0]).eigenvalues))
+    site = run.site(episode, SITES[0])
+    points = coordinates(vectors, torch.tensor(site.eigenvalues), site.reach)
     page = show(run)
     look(page, site=SITES[0])
     patch = {"frame": 4, "camera": 0, "row": 2, "column": 5, "site": SITES[0]}

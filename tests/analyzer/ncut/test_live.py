@@ -11,7 +11,7 @@ from analyzer.ncut.nystrom import NystromNcut
 
 
 def placed(model: NystromNcut, x: torch.Tensor) -> torch.Tensor:
-    return coordinates(model.transform(x), model.eigenvalues_)
+    return coordinates(model.transform(x), model.eigenvalues_, model.reach_)
 
 
 def test_what_was_seen_stays_where_it_was_as_far_as_the_told_drift() -> None:
