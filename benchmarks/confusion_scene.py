@@ -100,7 +100,7 @@ class Scene:
             with NpyFile.create(folder / site / "eigenvectors.npy", vectors.shape, "float16") as file:
                 file.write(0, vectors)
             values_of = tuple(float(value) for value in cuts[site].eigenvalues_)
-            sites.append(SiteRecord(site, grid, values_of, 0.0, 0.0, 1, (), (), "", 0.0, ()))
+            sites.append(SiteRecord(site, grid, values_of, 0.0, 0.0, 1, (), (), "", 0.0, (), reach=cuts[site].reach_))
         analysed = replace(
             just_analysed(
                 record, sites, {site: folder / site for site in SITES}, episode, stored, {"recorded": episode.actions}
