@@ -81,15 +81,19 @@ class AnalysedEpisode:
 
     def views(self, camera: str) -> tuple[SiteView, ...]:
         """The sites as one camera sees them, in the coordinates of their own basis."""
+        return self._views(camera, [site.reach for site in self.sites])
+
+    def _views(self, camera: str, reaches: Sequence[float | None]) -> tuple[SiteView, ...]:
         position = [one.name for one in self.record.cameras].index(camera)
         return tuple(
-            SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site, position))
-            for site in self.sites
+            SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site, reach, position))
+            for site, reach in zip(self.sites, reaches, strict=True)
         )
 
     def view(self, camera: str) -> View:
-        """One camera, as instances are found in it."""
-        views = {view.name: view for view in self.views(camera)}
+        """One camera, as instances are found in it: there coordinates have any length, since how alone a patch is says that
+        it is no ground."""
+        views = {view.name: view for view in self._views(camera, [None] * len(self.sites))}
         return View(
             camera=next(one for one in self.record.cameras if one.name == camera),
             frames=len(self.record.frames),
@@ -103,11 +107,13 @@ class AnalysedEpisode:
         return {name: partial(_raw, stored, position) for name, stored in self.features.items()}
 
 
-def _coordinates(folder: Path, site: SiteRecord, camera: int, start: int, stop: int) -> np.ndarray:
+def _coordinates(
+    folder: Path, site: SiteRecord, reach: float | None, camera: int, start: int, stop: int
+) -> np.ndarray:
     with NpyFile.open(folder / "eigenvectors.npy") as file:
         vectors = file.read(start, stop)[:, camera]
     flat = torch.from_numpy(vectors.reshape(-1, vectors.shape[-1]).astype(np.float32))
-    placed = coordinates(flat, torch.tensor(site.eigenvalues), site.reach)
+    placed = coordinates(flat, torch.tensor(site.eigenvalues), reach)
     return np.asarray(placed.reshape(*vectors.shape[:3], -1).numpy())
 
 

@@ -81,7 +81,7 @@ def take(name: str, policy: Policy, sites: Sequence[str], cache: Path) -> Take:
 
 
 def embedded(data: Take, settings: Settings) -> dict[str, np.ndarray]:
-    """Site -> (frames, rows, cols, c) float32 coordinates of the episode's own basis, and how its patches are cut."""
+    """Site -> (frames, rows, cols, c) float32 coordinates of the episode's own basis, of any length as an analysis has them here."""
     placed = {}
     for site, features in data.features.items():
         rows = features.reshape(-1, features.shape[-1])
@@ -89,9 +89,7 @@ def embedded(data: Take, settings: Settings) -> dict[str, np.ndarray]:
         vectors = torch.cat(
             [torch.cat(list(cut.ncut.transform_chunks(rows[at : at + 8192]))) for at in range(0, len(rows), 8192)]
         )
-        placed[site] = (
-            coordinates(vectors, cut.ncut.eigenvalues_, cut.ncut.reach_).numpy().reshape(*features.shape[:3], -1)
-        )
+        placed[site] = coordinates(vectors, cut.ncut.eigenvalues_).numpy().reshape(*features.shape[:3], -1)
     return placed
 
 
