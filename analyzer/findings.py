@@ -32,7 +32,7 @@ from analyzer.instances.view import SiteView, View, middle_sites
 from analyzer.ncut.embedding import coordinates
 from analyzer.npy import NpyFile
 from analyzer.progress import Progress, Silent
-from analyzer.run_folder import CameraRecord, EpisodeRecord, SiteRecord
+from analyzer.run_folder import FIGURE, CameraRecord, EpisodeRecord, SiteRecord
 from analyzer.settings import Settings
 from foundation.errors import quoted
 
@@ -81,24 +81,24 @@ class AnalysedEpisode:
 
     def views(self, camera: str) -> tuple[SiteView, ...]:
         """The sites as one camera sees them, in the coordinates of their own basis."""
-        return self._views(camera, [site.reach for site in self.sites])
-
-    def _views(self, camera: str, reaches: Sequence[float | None]) -> tuple[SiteView, ...]:
         position = [one.name for one in self.record.cameras].index(camera)
         return tuple(
-            SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site, reach, position))
-            for site, reach in zip(self.sites, reaches, strict=True)
+            SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site, position))
+            for site in self.sites
         )
 
     def view(self, camera: str) -> View:
-        """One camera, as instances are found in it: there coordinates have any length, since how alone a patch is says that
-        it is no ground."""
-        views = {view.name: view for view in self._views(camera, [None] * len(self.sites))}
+        """One camera, as instances are found in it."""
+        position = [one.name for one in self.record.cameras].index(camera)
+        sites = {site.name: site for site in self.sites}
         return View(
-            camera=next(one for one in self.record.cameras if one.name == camera),
+            camera=self.record.cameras[position],
             frames=len(self.record.frames),
             pictures=lambda start, stop: self.pictures(camera, range(start, stop)),
-            sites=tuple(views[name] for name in middle_sites(list(views))),
+            sites=tuple(
+                SiteView(name, sites[name].grid, partial(_figure, self.folders[name], sites[name], position))
+                for name in middle_sites(list(sites))
+            ),
         )
 
     def raw(self, camera: str) -> dict[str, Callable[[int, int], np.ndarray]]:
@@ -107,14 +107,20 @@ class AnalysedEpisode:
         return {name: partial(_raw, stored, position) for name, stored in self.features.items()}
 
 
-def _coordinates(
-    folder: Path, site: SiteRecord, reach: float | None, camera: int, start: int, stop: int
-) -> np.ndarray:
+def _coordinates(folder: Path, site: SiteRecord, camera: int, start: int, stop: int) -> np.ndarray:
     with NpyFile.open(folder / "eigenvectors.npy") as file:
         vectors = file.read(start, stop)[:, camera]
     flat = torch.from_numpy(vectors.reshape(-1, vectors.shape[-1]).astype(np.float32))
-    placed = coordinates(flat, torch.tensor(site.eigenvalues), reach)
+    placed = coordinates(flat, torch.tensor(site.eigenvalues), site.reach)
     return np.asarray(placed.reshape(*vectors.shape[:3], -1).numpy())
+
+
+def _figure(folder: Path, site: SiteRecord, camera: int, start: int, stop: int) -> np.ndarray:
+    path = folder / FIGURE
+    if not path.exists():  # of an analysis from before instances had a cut of their own
+        return _coordinates(folder, site, camera, start, stop)
+    with NpyFile.open(path) as file:
+        return file.read(start, stop)[:, camera].astype(np.float32)
 
 
 def _raw(stored: SiteFeatures, camera: int, start: int, stop: int) -> np.ndarray:

@@ -19,10 +19,12 @@ from analyzer import chosen_policy
 from analyzer.actions import PredictedSteps, by_step, convention
 from analyzer.budget import Estimate, estimate
 from analyzer.features import FeatureRequest, SiteFeatures, extract, predicted
+from analyzer.instances.view import middle_sites
 from analyzer.npy import NpyFile
 from analyzer.progress import Progress, Silent
 from analyzer.recordings import open_recording
 from analyzer.run_folder import (
+    FIGURE,
     CameraRecord,
     EpisodeRecord,
     RunFolder,
@@ -41,6 +43,7 @@ from videos.preview import write_preview
 if TYPE_CHECKING:
     from analyzer.basis import SiteBasis, SiteCut
     from analyzer.motion_track import MotionTrack
+    from analyzer.ncut.nystrom import NystromNcut
     from policies.policy import Policy
 
 CHUNK_FRAMES = 8
@@ -120,6 +123,7 @@ def _analyse(
         looked_at = _features([episodes[i] for i in group], [requests[i] for i in group], policy, cache, progress)
         features = dict(zip(group, looked_at, strict=True))
         cuts = _cuts(looked_at, folder.manifest.settings, progress)
+        figures = _figure_cuts(looked_at, folder.manifest.settings, progress)
         if agreement is None:
             common = CommonPatches.choose(looked_at, folder.manifest.settings.seed)
             agreement = Agreement.fit(cuts, common.features, folder.manifest.settings)
@@ -133,6 +137,7 @@ def _analyse(
                 policy,
                 features[index],
                 bases,
+                figures,
                 _predicted_steps(episodes[index], requests[index], policy, cache),
                 progress,
             )
@@ -219,6 +224,21 @@ def _cuts(features: Sequence[dict[str, SiteFeatures]], settings: Settings, progr
     return cuts
 
 
+def _figure_cuts(
+    features: Sequence[dict[str, SiteFeatures]], settings: Settings, progress: Progress
+) -> dict[str, NystromNcut]:
+    """Of the sites that instances are found in."""
+    from analyzer.instances.figure_cut import figure_cut
+
+    sites = middle_sites(list(features[0]))
+    progress.stage("Normalized Cut of things and ground", len(sites), "site")
+    cuts = {}
+    for site in sites:
+        cuts[site] = figure_cut(chain.from_iterable(one[site].chunks(CHUNK_FRAMES) for one in features), settings)
+        progress.advance(1)
+    return cuts
+
+
 def _write_episode(
     folder: RunFolder,
     recording: EpisodeSummary,
@@ -227,6 +247,7 @@ def _write_episode(
     policy: Policy,
     features: dict[str, SiteFeatures],
     bases: dict[str, SiteBasis],
+    figures: dict[str, NystromNcut],
     actions: tuple[PredictedSteps, tuple[str, ...]] | None,
     progress: Progress,
 ) -> None:
@@ -260,6 +281,8 @@ def _write_episode(
             with writing_to(targets[site]):
                 targets[site].mkdir(parents=True)
             sites.append(_write_site(targets[site], site, features[site], basis, track, folder.manifest.settings))
+            if site in figures:
+                _write_figure(targets[site], features[site], figures[site], track, folder.manifest.settings)
             progress.advance(1)
         steadiness = measure(track, targets)
         for site_record in sites:
@@ -347,6 +370,20 @@ def _write_site(
         residual=basis.residual,
         overlap=basis.overlap,
     )
+
+
+def _write_figure(
+    target: Path, features: SiteFeatures, cut: NystromNcut, track: MotionTrack, settings: Settings
+) -> None:
+    """What instances are found in."""
+    from analyzer.instances.figure_cut import figure_frames
+
+    frames, cameras, rows, cols, _ = features.shape
+    shape = (frames, cameras, rows, cols, cut.n_eigenvectors - 1)
+    with NpyFile.create(target / FIGURE, shape, "float16") as file:
+        links = track.links((rows, cols))
+        for at, one in enumerate(figure_frames(cut, features.chunks(CHUNK_FRAMES), shape[1:4], links, settings)):
+            file.write(at, one[None])
 
 
 def episode_record(

@@ -14,6 +14,8 @@
           eigenvectors.npy        (frames, cameras, rows, cols, k) float16
           colors.npy              (frames, cameras, rows, cols, 3) uint8 RGB
           segments.npy            (frames, cameras, rows, cols) uint8: ids of the finest division
+          figure.npy              (frames, cameras, rows, cols, k - 1) float16, of the sites that instances are found in:
+                                  coordinates in a cut of their own, see `analyzer.instances.figure_cut`
         findings/                 who is where, what is confused, what to look at: see `analyzer.findings_folder`
 
 Any smaller number of segments follows from the finest: `merges` in site.json lists which segment joins which, in order,
@@ -48,6 +50,7 @@ from foundation.files import atomic, writing_to
 from foundation.names import safe_name
 
 SCHEMA = 1
+FIGURE = "figure.npy"
 ACTION_KINDS = ("recorded", "predicted", "difference", "uncertainty")
 """What actions.parquet has a column of for every dimension."""
 

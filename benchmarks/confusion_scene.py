@@ -17,10 +17,11 @@ from analyzer.features import FeatureRequest, extract
 from analyzer.findings import AnalysedEpisode, assess
 from analyzer.findings_folder import Findings
 from analyzer.instances.discover import discover
+from analyzer.instances.figure_cut import figure_cut, figure_frames
 from analyzer.instances.given import given
 from analyzer.instances.instances import Instances
 from analyzer.instances.patches import PatchRule
-from analyzer.instances.view import SiteView
+from analyzer.instances.view import SiteView, middle_sites
 from analyzer.motion_track import MotionTrack
 from analyzer.ncut.coupling import Link, coupled
 from analyzer.ncut.embedding import coordinates
@@ -28,7 +29,7 @@ from analyzer.ncut.nystrom import NystromNcut
 from analyzer.npy import NpyFile
 from analyzer.pipeline import episode_record
 from analyzer.recordings import open_recording
-from analyzer.run_folder import SiteRecord
+from analyzer.run_folder import FIGURE, SiteRecord
 from analyzer.settings import Settings
 from policies.policy import Policy
 from videos.episode import EpisodeSummary
@@ -99,6 +100,8 @@ class Scene:
             vectors = _coupled(cuts[site], shares[site], links)
             with NpyFile.create(folder / site / "eigenvectors.npy", vectors.shape, "float16") as file:
                 file.write(0, vectors)
+            if site in middle_sites(SITES):
+                _write_figure(folder / site / FIGURE, values, links)
             values_of = tuple(float(value) for value in cuts[site].eigenvalues_)
             sites.append(SiteRecord(site, grid, values_of, 0.0, 0.0, 1, (), (), "", 0.0, (), reach=cuts[site].reach_))
         analysed = replace(
@@ -177,6 +180,14 @@ def _cut(features: np.ndarray) -> tuple[NystromNcut, torch.Tensor]:
         seed=SETTINGS.seed,
     ).fit(flat[at : at + 8192] for at in range(0, len(flat), 8192))
     return ncut, torch.cat(list(ncut.transform_shares(flat))).reshape(frames, 1, rows, cols, -1)
+
+
+def _write_figure(path: Path, features: np.ndarray, links: Sequence[tuple[Link, Link]]) -> None:
+    flat = features.reshape(-1, features.shape[-1])
+    cut = figure_cut((flat[at : at + 8192] for at in range(0, len(flat), 8192)), SETTINGS)
+    placed = np.stack(list(figure_frames(cut, [flat], (1, *features.shape[1:3]), links, SETTINGS)))
+    with NpyFile.create(path, placed.shape, "float16") as file:
+        file.write(0, placed)
 
 
 def _coupled(ncut: NystromNcut, shares: torch.Tensor, links: Sequence[tuple[Link, Link]]) -> np.ndarray:

@@ -16,14 +16,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from analyzer.basis import SiteCut
 from analyzer.features import FeatureRequest, default_cache, extract
 from analyzer.instances.discover import discover
+from analyzer.instances.figure_cut import figure_cut, figure_frames
 from analyzer.instances.instances import Instances
 from analyzer.instances.view import SiteView, View
-from analyzer.ncut.embedding import coordinates
 from analyzer.ncut.kway import kway_labels, kway_rotation
 from analyzer.run_folder import CameraRecord
 from analyzer.settings import Settings
@@ -81,15 +80,13 @@ def take(name: str, policy: Policy, sites: Sequence[str], cache: Path) -> Take:
 
 
 def embedded(data: Take, settings: Settings) -> dict[str, np.ndarray]:
-    """Site -> (frames, rows, cols, c) float32 coordinates of the episode's own basis, of any length as an analysis has them here."""
+    """Site -> (frames, rows, cols, c) float32 coordinates that instances are found in, of the episode's own basis, frames not coupled."""
     placed = {}
     for site, features in data.features.items():
         rows = features.reshape(-1, features.shape[-1])
-        cut = SiteCut.fit([rows[at : at + 8192] for at in range(0, len(rows), 8192)], settings)
-        vectors = torch.cat(
-            [torch.cat(list(cut.ncut.transform_chunks(rows[at : at + 8192]))) for at in range(0, len(rows), 8192)]
-        )
-        placed[site] = coordinates(vectors, cut.ncut.eigenvalues_).numpy().reshape(*features.shape[:3], -1)
+        cut = figure_cut((rows[at : at + 8192] for at in range(0, len(rows), 8192)), settings)
+        frames = figure_frames(cut, [rows], (1, *features.shape[1:3]), (), settings)
+        placed[site] = np.concatenate([one.astype(np.float32) for one in frames])
     return placed
 
 
@@ -188,7 +185,7 @@ def main() -> None:
     parser.add_argument("--baselines", action="store_true", help="also the plain ways (minutes)")
     parser.add_argument("--sheets", type=Path, help="folder for pictures of what was found")
     chosen = parser.parse_args()
-    settings = Settings(input_size=448)
+    settings = Settings(input_size=448, coupling=0.0)
     policy = load_policy("dinov2-small", input_size=448)
     sites = chosen.sites.split(",")
     wanted = tuple(filter(None, chosen.episodes.split(","))) or (*CHOOSE_ON, *REPORT_ON)

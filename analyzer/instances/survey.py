@@ -26,7 +26,7 @@ AGREE = 0.2
 LOOKS = 12
 """Coordinates kept of each thing."""
 ARM_LOOKS = 48
-HELD = 0.25
+HELD = 0.35
 """Of the distance that is far: a patch of the arm that is closer to a thing shows the thing, in the gripper."""
 EXTENT = 0.3
 """Share of the frames that a thing has to reach to a pixel in, for the outline to start from there."""

@@ -18,7 +18,7 @@ class SiteView:
     grid: tuple[int, int]
     coordinates: Callable[[int, int], np.ndarray]
     """Analysed frames start … stop - 1 -> (n, rows, cols, c) float32 coordinates, in the units of
-    `ncut.embedding.coordinates`; of one basis for all frames."""
+    `ncut.embedding.coordinates`; of one basis for all frames. Where instances are found: of a `figure_cut`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -112,6 +112,22 @@ def test_the_same_thing_has_one_colour_in_all_episodes_of_a_run(policy: FakePoli
     assert folder.site("a", "vision.0") == folder.site("b", "vision.0")
 
 
+def test_instances_are_found_in_a_cut_of_their_own_whatever_is_shown(policy: FakePolicy, analyse: Analyse) -> None:
+    take = write_take(analyse.folder / "take.mp4", 3)
+    one = analyse(take)
+    other = analyse(take, settings=quick(mean_affinity=0.5, density=1.0), out=analyse.folder / "other")
+    figures, shown = [], []
+    for run in (one, other):
+        folder = run.site_folder("take", "vision.0")
+        figures.append(np.load(folder / "figure.npy"))
+        shown.append(arrays(run, "take")["eigenvectors"])
+    assert figures[0].shape == (3, 1, *GRID, shown[0].shape[-1] - 1)
+    assert figures[0].dtype == np.float16
+    assert np.isfinite(figures[0]).all()
+    np.testing.assert_array_equal(*figures)
+    assert not np.array_equal(*shown)
+
+
 def test_a_basis_of_its_own_depends_on_no_other_episode(policy: FakePolicy, analyse: Analyse) -> None:
     write_take(analyse.folder / "takes" / "a.mp4", 4)
     write_take(analyse.folder / "takes" / "b.mp4", [with_square(field(), (0, 3), (0, 3), BLUE)] * 3)

@@ -66,6 +66,15 @@ def test_a_small_thing_counts_as_much_as_a_large_one() -> None:
     assert set(tree.ids(2)[where[2000:]].tolist()).isdisjoint(tree.ids(2)[where[:2000]].tolist())
 
 
+def test_no_segment_is_spent_on_a_stray_patch() -> None:
+    places = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.5], [5.0, 0.0]])
+    held = SegmentTree.fit(places, torch.tensor([100, 100, 1, 100]), 4).ids(3)
+    assert held[1] == held[2]
+    assert len(set(held[[0, 1, 3]].tolist())) == 3
+    alike = SegmentTree.fit(places, torch.tensor([100, 100, 100, 100]), 4).ids(3)
+    assert alike[0] == alike[1] != alike[2]
+
+
 def test_order_of_places_changes_nothing() -> None:
     points, _ = blobs(60, groups=5, d=4)
     sizes = torch.arange(1, 61)
