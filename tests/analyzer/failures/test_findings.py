@@ -115,7 +115,8 @@ def test_without_the_policy_raw_features_are_not_assessed(tmp_path: Path, policy
     before = opened(folder).confusion()
     assess_run(folder, ["take"], cache=tmp_path / "cache", without_policy=True)
     found = opened(folder)
-    assert np.array_equal(found.confusion(), before)
+    # Who is confused stays; how sure that is follows from the eigenspace alone.
+    assert np.array_equal(found.confusion()[..., 0], before[..., 0])
     assert np.isnan(found.confusion(features=True)).all()
     assert any("raw features" in text for text in found.findings.not_assessed)
 
