@@ -117,10 +117,10 @@ def test_instances_are_found_in_a_cut_of_their_own_whatever_is_shown(policy: Fak
     one = analyse(take)
     other = analyse(take, settings=quick(mean_affinity=0.5, density=1.0), out=analyse.folder / "other")
     figures, shown = [], []
-    for run in (one, other):
-        folder = run.site_folder("take", "vision.0")
+    for made in (one, other):
+        folder = made.site_folder("take", "vision.0")
         figures.append(np.load(folder / "figure.npy"))
-        shown.append(arrays(run, "take")["eigenvectors"])
+        shown.append(arrays(made, "take")["eigenvectors"])
     assert figures[0].shape == (3, 1, *GRID, shown[0].shape[-1] - 1)
     assert figures[0].dtype == np.float16
     assert np.isfinite(figures[0]).all()
