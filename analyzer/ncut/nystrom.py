@@ -268,8 +268,8 @@ class NystromNcut:
             self._place_landmarks(sampled, wanted, mean_on_axes)
             self._solve([self._affinity_to_landmarks(part) for part in projected])
             # Where the last eigenvalue is still large and much affinity goes unseen, the graph is made of more small
-            # groups than there are landmarks to stand for them.
-            narrow = self.captured_ < 0.8 and float(self.eigenvalues_[-1]) > 0.05
+            # groups than there are landmarks to stand for them. In a sample their number is left to chance anyway.
+            narrow = sampled.whole and self.captured_ < 0.8 and float(self.eigenvalues_[-1]) > 0.05
             if self.n_landmarks is not None or not narrow or 2 * wanted > min(MOST_LANDMARKS, len(sampled)):
                 break
             wanted *= 2
