@@ -9,6 +9,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -63,6 +64,22 @@ def write_clip(
 ) -> Path:
     """Encode pictures at `pts` (units of 1/90000 s; None: 30 a second)."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Run by root, SVT-AV1 puts the thread that opens it above all others of the machine (SCHED_FIFO 99), for good, and all
+    # that is started from it: of a browser and a server, whichever waits in a loop would then stop the other.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(_encode, path, pictures, pts, codec, options, rotation, pix_fmt).result()
+    return path
+
+
+def _encode(
+    path: Path,
+    pictures: Sequence[np.ndarray],
+    pts: Sequence[int] | None,
+    codec: str,
+    options: dict[str, str] | None,
+    rotation: int | None,
+    pix_fmt: str,
+) -> None:
     height, width = pictures[0].shape[:2]
     # AVI counts frames, and MPEG-4 knows no unit below 1/65535 s: both take coarser units that divide the times.
     coarser = 3000 if path.suffix == ".avi" else 3 if codec == "mpeg4" else 1
@@ -78,7 +95,6 @@ def write_clip(
             frame.pts, frame.time_base = at // coarser, time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return path
 
 
 def remux(source: Path, target: Path, shift: int = 0, options: dict[str, str] | None = None) -> Path:
