@@ -16,7 +16,7 @@ test: $(VENV)/.development $(VENV)/.browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .

@@ -60,7 +60,7 @@ def standalone(run: RunFolder, path: Path, *, options: str = "") -> str:
 def opened(page: Any, address: str) -> Any:
     """Go there and wait until the player has all it needs."""
     page.goto(address)
-    page.wait_for_selector(".lens[data-ready]", timeout=20_000)
+    page.wait_for_selector(".lens[data-ready]", timeout=60_000)
     page.wait_for_function(
         "document.querySelector('.picture')?.dataset.frame !== undefined || window.lens === undefined"
     )

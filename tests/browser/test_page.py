@@ -19,6 +19,7 @@ from websockets.typing import Origin, Subprotocol
 
 from analyzer.reviews import EpisodeReviews
 from analyzer.run_folder import RunFolder
+from foundation.names import safe_name
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def two_takes(folder: Path, recordings: Path) -> RunFolder:
 def own(shelf: tuple[Server, Path], tmp_path: Path, request: pytest.FixtureRequest) -> tuple[str, RunFolder]:
     """The address of a run of two episodes that the test may write to."""
     server, folder = shelf
-    run = two_takes(folder / request.node.name, tmp_path)
+    run = two_takes(folder / safe_name(request.node.name), tmp_path)
     return f"{server.address}/?run={run.path.name}", run
 
 
@@ -145,10 +146,10 @@ def test_two_pages_lose_nothing_to_each_other(page: Any, own: tuple[str, RunFold
     assert sorted(review.note for review in reviews(run).current()) == ["a11", "b11"]
 
 
-NOTES = """async ([name, first]) => {
+NOTES = """async ([name, first, count]) => {
   const root = [...document.querySelectorAll('*')].map((e) => e.shadowRoot).find((r) => r?.querySelector('.lens'));
   const { view } = root.querySelector('.lens-root').lens, note = root.querySelector('.review textarea');
-  for (let number = 0; number < 100; number++) {
+  for (let number = 0; number < count; number++) {
     view.set({case: `case-${first + number}`});
     note.value = `${name} on ${number}`;
     note.dispatchEvent(new Event('input'));
@@ -158,11 +159,12 @@ NOTES = """async ([name, first]) => {
 }"""
 
 
-def test_two_pages_writing_a_hundred_notes_each_lose_none(page: Any, own: tuple[str, RunFolder]) -> None:
+@pytest.mark.parametrize("count", [25, pytest.param(100, marks=pytest.mark.slow)])
+def test_two_pages_writing_many_notes_each_lose_none(page: Any, own: tuple[str, RunFolder], count: int) -> None:
     address, run = own
     path = run.episode_folder("take0") / "findings" / "findings.json"
     stored = json.loads(path.read_text())
-    cases = [{**stored["cases"][0], "id": f"case-{number}"} for number in range(200)]
+    cases = [{**stored["cases"][0], "id": f"case-{number}"} for number in range(2 * count)]
     path.write_text(json.dumps({**stored, "cases": cases}))
     other = page.context.new_page()
     for tab in (page, other):
@@ -175,8 +177,10 @@ def test_two_pages_writing_a_hundred_notes_each_lose_none(page: Any, own: tuple[
     ]
     for tab in (page, other):
         # Each on cases of its own: of the same person's note on the same case, the one who has seen it makes another version.
-        tab.evaluate(f"about => {{ ({NOTES})(about) }}", ["mine", 0] if tab is page else ["theirs", 100])
-    wanted = {f"{name} on {number}" for name in ("mine", "theirs") for number in range(100)}
+        tab.evaluate(
+            f"about => {{ ({NOTES})(about) }}", ["mine", 0, count] if tab is page else ["theirs", count, count]
+        )
+    wanted = {f"{name} on {number}" for name in ("mine", "theirs") for number in range(count)}
     end = time.monotonic() + 60
     while time.monotonic() < end and {review.note for review in reviews(run).current()} != wanted:
         page.wait_for_timeout(200)
