@@ -9,7 +9,6 @@ import torch
 
 from analyzer.ncut.affinity import scale_for_mean_affinity
 from analyzer.ncut.dense import dense_ncut
-from analyzer.ncut.embedding import coordinates
 from analyzer.ncut.quality import principal_angles
 from analyzer.ncut.steadiness import border_jump, drift, static_flicker
 from benchmarks.ncut_data import Take
@@ -60,10 +59,7 @@ def borders(table: Table, data: Iterable[Take], chunk: int = 8) -> None:
     for take in data:
         places = take.truth.shape[1]
         model = ours().fit(take.features)
-        parts = [
-            coordinates(model.transform(part), model.eigenvalues_, model.reach_)
-            for part in take.features.split(chunk * places)
-        ]
+        parts = [model.coordinates(model.transform(part)) for part in take.features.split(chunk * places)]
         values = torch.cat(parts).reshape(take.frames, places, -1)
         # The video itself jumps more at some frames than at others: borders at every phase of the chunk are averaged.
         jumps = [
@@ -74,9 +70,6 @@ def borders(table: Table, data: Iterable[Take], chunk: int = 8) -> None:
 
 def live(table: Table, seeds: Iterable[int], frames: int = 1000) -> None:
     table.title(f"Live mode: {frames} frames, each fitted and embedded as it comes, a new object half way")
-    if not hasattr(ours(), "partial_fit"):
-        table.note("NystromNcut has no partial_fit: not measured")
-        return
     for seed in seeds:
         scene = Scene(seed, frames=frames)
         model = ours()
@@ -84,7 +77,7 @@ def live(table: Table, seeds: Iterable[int], frames: int = 1000) -> None:
         for features, labels in scene.stream():
             rows = torch.from_numpy(features)
             model.partial_fit(rows)
-            placed.append(coordinates(model.transform(rows), model.eigenvalues_, model.reach_))
+            placed.append(model.coordinates(model.transform(rows)))
             seen.append(torch.from_numpy(labels))
         truth = torch.stack(seen)
         take = Take(f"scene {seed}", torch.empty(0), truth, torch.from_numpy(scene.static(truth.numpy())))

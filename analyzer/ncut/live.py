@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 
 from analyzer.ncut.alignment import closest_rotation
-from analyzer.ncut.embedding import weights
 from analyzer.ncut.running_sample import RunningSample
 
 FOREIGN_QUANTILE = 0.01
@@ -29,27 +28,23 @@ class LiveSample(RunningSample):
         return foreign_share > FOREIGN_SHARE and self.seen >= 1.02 * self.fitted_at
 
 
-def aligning_rotation(new: torch.Tensor, old: torch.Tensor, eigenvalues: torch.Tensor) -> torch.Tensor:
-    """The orthogonal (k, k) R that brings `new` @ R closest to `old`, the trivial first vector left as it is.
+def aligning_map(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """The (c, c) float32 rotation times a scale that brings `new` @ map closest to `old` (Schönemann & Carroll 1970).
 
-    The columns are weighted by their eigenvalues: what carries most of the graph must agree best.
+    Among coordinates only ratios of distances mean anything, and these it leaves as they are.
 
     Args:
-        new, old: (s, k) eigenvectors of the same rows in two bases.
-        eigenvalues: (k,) of the old basis.
+        new, old: (s, c) coordinates of the same rows in two bases.
     """
-    k = new.shape[1]
-    rotation = torch.eye(k, dtype=torch.float64, device=new.device)
-    rotation[1:, 1:], _ = closest_rotation(new[:, 1:], old[:, 1:] * eigenvalues[1:].to(new.device))
-    return rotation
+    rotation, _ = closest_rotation(new, old)
+    turned = new.double() @ rotation
+    scale = (turned * old).sum() / turned.square().sum().clamp(min=1e-12)
+    return (scale * rotation).float()
 
 
-def relative_change(new: torch.Tensor, old: torch.Tensor, eigenvalues: torch.Tensor) -> float:
-    """How far the rows moved, next to how far they lie apart: 0 not at all, 1 as far as from row to row.
-
-    Root mean square over rows, the columns weighted as in `embedding.coordinates`.
-    """
-    weight = weights(eigenvalues).to(new.device)
-    moved = ((new[:, 1:] - old[:, 1:]) * weight).square().sum()
-    apart = 2 * ((old[:, 1:] - old[:, 1:].mean(0)) * weight).square().sum()
+def relative_change(new: torch.Tensor, old: torch.Tensor) -> float:
+    """How far the rows' (s, c) coordinates moved, next to how far they lie apart: 0 not at all, 1 as far as from row to
+    row. Root mean square over rows."""
+    moved = (new - old).square().sum()
+    apart = 2 * (old - old.mean(0)).square().sum()
     return float((moved / apart.clamp(min=1e-12)).sqrt())

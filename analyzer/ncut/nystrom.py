@@ -21,7 +21,7 @@ import torch
 from analyzer.ncut import affinity as affinities
 from analyzer.ncut import landmarks as landmark_choice
 from analyzer.ncut import live, rows
-from analyzer.ncut.embedding import median_reach
+from analyzer.ncut.embedding import coordinates, median_reach
 
 LANDMARKS, LANDMARKS_OF_A_SAMPLE = 512, 256
 """Where all rows are looked at, and where a sample of them is. What chance brings into a sample is larger than what the
@@ -66,7 +66,7 @@ class NystromNcut:
         landmarks_: (m, d) float32 landmark positions in feature space.
         embedding_: (s, k) float32 eigenvectors of the sampled rows.
         degree_: (s,) degrees of the sampled rows, as a share of the sample: mean affinity to all.
-        reach_: how long coordinates (`embedding.coordinates`) are at most.
+        reach_: how long `coordinates` are at most.
         captured_: share of the sample's own affinity (trace of W) that the landmarks see, in [0, 1].
         n_features_in_: d.
         drift_: after `partial_fit`: bound on how far its changes of basis together have moved what was seen before, next
@@ -82,6 +82,8 @@ class NystromNcut:
     captured_: float
     n_features_in_: int
     drift_: float
+    _to_known: torch.Tensor | None
+    """What brings a live basis in line with what it was before; None: nothing to."""
 
     def __init__(
         self,
@@ -138,10 +140,11 @@ class NystromNcut:
     def partial_fit(self, x: rows.Array, y: object = None) -> Self:
         """Take in the patches of the next frame of a live source, (b, d); `transform` them afterwards.
 
-        The basis is fitted anew each time twice as much has been seen, and when something new comes into view, and then
-        rotated so that patches seen before keep their coordinates as far as any rotation can make them (Procrustes). So
-        it changes about ten times in a thousand frames; `drift_` sums how far, and bounds what the changes together can
-        have moved. What has been shown is never revised: for a recording use `fit`, which looks at all of it.
+        The basis is fitted anew each time twice as much has been seen, and when something new comes into view: about ten
+        times in a thousand frames. `coordinates` are then turned and scaled so that patches seen before keep theirs as
+        far as that can be had (Procrustes); the eigenvectors are those of the graph as it was last fitted. `drift_` sums
+        how far the changes moved coordinates, and bounds what all of them together can have moved. What has been shown
+        is never revised: for a recording use `fit`, which looks at all of it.
         """
         self._check_parameters()
         with torch.inference_mode():
@@ -162,18 +165,14 @@ class NystromNcut:
         if not sampled.fitted_at:
             self._fit(rows.held(sampled), self.sigma)
         else:
-            before = torch.cat([self._embed(self._affinity(block)) for block in sampled.rows.split(rows.BLOCK)])
-            values = self.eigenvalues_
+            before = self.coordinates(
+                torch.cat([self._embed(self._affinity(block)) for block in sampled.rows.split(rows.BLOCK)])
+            )
             # The scale follows the source until the sample is full; from then on it would only move what is known.
             scale = self.sigma_ if sampled.fitted_at >= sampled.size else self.sigma
             self._fit(rows.held(sampled), scale)
-            rotation = live.aligning_rotation(self.embedding_, before, values)
-            self._to_vectors: torch.Tensor = self._to_vectors @ rotation.float()
-            self.embedding_ = self.embedding_ @ rotation.float()
-            # Of a rotated vector the Rayleigh quotient takes the eigenvalue's place.
-            self.eigenvalues_ = (rotation.square() * self.eigenvalues_[:, None]).sum(0)
-            self.reach_ = median_reach(self.embedding_, self.eigenvalues_)
-            self.drift_ += live.relative_change(self.embedding_, before, values)
+            self._to_known = live.aligning_map(self.coordinates(self.embedding_), before)
+            self.drift_ += live.relative_change(self.coordinates(self.embedding_), before)
         sampled.fitted_at = sampled.seen
 
     def _foreign(self, x: torch.Tensor) -> torch.Tensor:
@@ -234,10 +233,17 @@ class NystromNcut:
     def fit_transform(self, x: rows.Array, y: object = None) -> rows.Array:
         return self.fit(x).transform(x)
 
+    def coordinates(self, eigenvectors: torch.Tensor) -> torch.Tensor:
+        """(n, k) of `transform` -> (n, k - 1) positions whose distances say who belongs together: see
+        `embedding.coordinates`. None is farther than `reach_` from 0 (in a live basis: scaled as all are)."""
+        placed = coordinates(eigenvectors, self.eigenvalues_, self.reach_)
+        return placed if self._to_known is None else placed @ self._to_known
+
     # -- the mathematics ---------------------------------------------------------------------------------------------
 
     def _fit(self, sampled: rows.Sample, sigma: float | None) -> None:
         self.n_features_in_ = sampled.source.shape[1]
+        self._to_known = None
         few = sampled.spread(landmark_choice.rows_for_axes(self.n_features_in_))
         _check_finite(few, sampled)
         self._unit = _unit_of(few) if self.affinity == "rbf" else 1.0

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import blobs, islands
 
-from analyzer.ncut.embedding import coordinates
 from analyzer.ncut.kway import SegmentTree, kway_labels, kway_rotation
 from analyzer.ncut.landmarks import kmeans_landmarks, nearest
 from analyzer.ncut.nesting import coarser
@@ -31,7 +30,7 @@ def test_islands_are_recovered_exactly_by_tree_and_rotation() -> None:
     x, label = islands()
     fitted = NystromNcut(4, sigma=1.0, n_landmarks=64).fit(x)
     vectors = fitted.transform(x)
-    tree, where = tree_of(coordinates(vectors, fitted.eigenvalues_, fitted.reach_), 20, 12)
+    tree, where = tree_of(fitted.coordinates(vectors), 20, 12)
     assert same_grouping(tree.ids(4)[where], label)
     assert same_grouping(kway_labels(vectors, kway_rotation(vectors)), label)
 
