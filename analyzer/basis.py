@@ -13,10 +13,10 @@ from analyzer.colors.color_map import ColorMap, ColorReference, aligned_colors, 
 from analyzer.colors.palette import segment_palette
 from analyzer.ncut.affinity import squared_distances
 from analyzer.ncut.alignment import align, match_segments, residuals
-from analyzer.ncut.embedding import coordinates
 from analyzer.ncut.kway import SegmentTree
 from analyzer.ncut.landmarks import kmeans_landmarks, nearest
 from analyzer.ncut.nystrom import NystromNcut
+from analyzer.new_cut import new_cut
 from analyzer.settings import Settings
 
 PLACES = 160
@@ -35,16 +35,8 @@ class SiteCut:
     @classmethod
     def fit(cls, chunks: Iterable[np.ndarray], settings: Settings) -> Self:
         """Learn from (n, C) chunks, which are read once."""
-        ncut = NystromNcut(
-            settings.n_eigenvectors,
-            n_landmarks=settings.n_landmarks,
-            affinity=settings.affinity,
-            mean_affinity=settings.mean_affinity,
-            density=settings.density,
-            seed=settings.seed,
-            device=settings.device,
-        ).fit(chunks)
-        placed = coordinates(ncut.embedding_, ncut.eigenvalues_, ncut.reach_)
+        ncut = new_cut(settings).fit(chunks)
+        placed = ncut.coordinates(ncut.embedding_)
         places = kmeans_landmarks(placed, PLACES, iterations=5)
         sizes = torch.bincount(nearest(placed, places), minlength=len(places))
         return cls(ncut, places, SegmentTree.fit(places, sizes, settings.n_segments))
@@ -52,7 +44,7 @@ class SiteCut:
     def place(self, features: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, C) features -> (n, c) coordinates and (n,) nearest place, on the device."""
         eigenvectors = torch.cat(list(self.ncut.transform_chunks(features)))
-        placed = coordinates(eigenvectors, self.ncut.eigenvalues_, self.ncut.reach_)
+        placed = self.ncut.coordinates(eigenvectors)
         return placed, nearest(placed, self.places)
 
 
@@ -92,7 +84,7 @@ class SiteBasis:
     def view(self, shares: torch.Tensor) -> PatchView:
         """(n, k + 1) shares, coupled or as they are."""
         eigenvectors = self.cut.ncut.normalised(shares)
-        placed = coordinates(eigenvectors, self.cut.ncut.eigenvalues_, self.cut.ncut.reach_)
+        placed = self.cut.ncut.coordinates(eigenvectors)
         squared = squared_distances(placed, self.cut.places)
         return PatchView(
             eigenvectors.cpu().numpy(),

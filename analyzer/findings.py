@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from analyzer.confusion.along_sites import ConfusionAlongSites, PairsOfCamera, Stretch
 from analyzer.confusion.pair import PairTrace, SiteConfusion
@@ -29,11 +28,11 @@ from analyzer.findings_folder import Findings, FindingsArrays
 from analyzer.instances.instance import Instance
 from analyzer.instances.instances import Instances
 from analyzer.instances.view import SiteView, View, middle_sites
-from analyzer.ncut.embedding import coordinates
 from analyzer.npy import NpyFile
 from analyzer.progress import Progress, Silent
 from analyzer.run_folder import FIGURE, CameraRecord, EpisodeRecord, SiteRecord
 from analyzer.settings import Settings
+from analyzer.site_coordinates import site_coordinates
 from foundation.errors import quoted
 
 MOST_OBJECTS = 12
@@ -81,49 +80,49 @@ class AnalysedEpisode:
 
     def views(self, camera: str) -> tuple[SiteView, ...]:
         """The sites as one camera sees them, in the coordinates of their own basis."""
-        position = [one.name for one in self.record.cameras].index(camera)
+        read = partial(_coordinates, camera=self._position(camera))
         return tuple(
-            SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site, position))
-            for site in self.sites
+            SiteView(site.name, site.grid, partial(read, self.folders[site.name], site)) for site in self.sites
         )
 
     def view(self, camera: str) -> View:
         """One camera, as instances are found in it."""
-        position = [one.name for one in self.record.cameras].index(camera)
+        read = partial(_figure, camera=self._position(camera))
         sites = {site.name: site for site in self.sites}
         return View(
-            camera=self.record.cameras[position],
+            camera=self.record.cameras[self._position(camera)],
             frames=len(self.record.frames),
             pictures=lambda start, stop: self.pictures(camera, range(start, stop)),
             sites=tuple(
-                SiteView(name, sites[name].grid, partial(_figure, self.folders[name], sites[name], position))
+                SiteView(name, sites[name].grid, partial(read, self.folders[name], sites[name]))
                 for name in middle_sites(list(sites))
             ),
         )
 
     def raw(self, camera: str) -> dict[str, Callable[[int, int], np.ndarray]]:
         """Site -> frames start … stop - 1 of its features, (n, rows, cols, C)."""
-        position = [one.name for one in self.record.cameras].index(camera)
-        return {name: partial(_raw, stored, position) for name, stored in self.features.items()}
+        read = partial(_raw, camera=self._position(camera))
+        return {name: partial(read, stored) for name, stored in self.features.items()}
+
+    def _position(self, camera: str) -> int:
+        return [one.name for one in self.record.cameras].index(camera)
 
 
-def _coordinates(folder: Path, site: SiteRecord, camera: int, start: int, stop: int) -> np.ndarray:
+def _coordinates(folder: Path, site: SiteRecord, start: int, stop: int, *, camera: int) -> np.ndarray:
     with NpyFile.open(folder / "eigenvectors.npy") as file:
         vectors = file.read(start, stop)[:, camera]
-    flat = torch.from_numpy(vectors.reshape(-1, vectors.shape[-1]).astype(np.float32))
-    placed = coordinates(flat, torch.tensor(site.eigenvalues), site.reach)
-    return np.asarray(placed.reshape(*vectors.shape[:3], -1).numpy())
+    return site_coordinates(vectors, site)
 
 
-def _figure(folder: Path, site: SiteRecord, camera: int, start: int, stop: int) -> np.ndarray:
+def _figure(folder: Path, site: SiteRecord, start: int, stop: int, *, camera: int) -> np.ndarray:
     path = folder / FIGURE
     if not path.exists():  # of an analysis from before instances had a cut of their own
-        return _coordinates(folder, site, camera, start, stop)
+        return _coordinates(folder, site, start, stop, camera=camera)
     with NpyFile.open(path) as file:
         return file.read(start, stop)[:, camera].astype(np.float32)
 
 
-def _raw(stored: SiteFeatures, camera: int, start: int, stop: int) -> np.ndarray:
+def _raw(stored: SiteFeatures, start: int, stop: int, *, camera: int) -> np.ndarray:
     return np.asarray(stored.frames(start, stop)[:, camera])
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -41,13 +41,15 @@ from videos.episode import Episode, EpisodeSummary
 from videos.preview import write_preview
 
 if TYPE_CHECKING:
-    from analyzer.basis import SiteBasis, SiteCut
+    from analyzer.basis import SiteBasis
     from analyzer.motion_track import MotionTrack
     from analyzer.ncut.nystrom import NystromNcut
     from policies.policy import Policy
 
 CHUNK_FRAMES = 8
 """Frames of features held at once."""
+
+Cut = TypeVar("Cut")
 
 
 def run(
@@ -110,8 +112,9 @@ def _analyse(
     progress: Progress,
 ) -> RunFolder:
     """Every group of episodes that share a basis in turn, leaving out what is finished."""
-    from analyzer.basis import Agreement
+    from analyzer.basis import Agreement, SiteCut
     from analyzer.common_patches import CommonPatches
+    from analyzer.instances.figure_cut import figure_cut
 
     if folder.manifest.complete:
         return folder
@@ -122,11 +125,13 @@ def _analyse(
             continue  # the first group is looked at in any case: the others follow its colours and ids
         looked_at = _features([episodes[i] for i in group], [requests[i] for i in group], policy, cache, progress)
         features = dict(zip(group, looked_at, strict=True))
-        cuts = _cuts(looked_at, folder.manifest.settings, progress)
-        figures = _figure_cuts(looked_at, folder.manifest.settings, progress)
+        sites, settings = list(looked_at[0]), folder.manifest.settings
+        cuts = _fitted("Normalized Cut", SiteCut.fit, sites, looked_at, settings, progress)
+        things = "Normalized Cut of things and ground"  # what instances are found in
+        figures = _fitted(things, figure_cut, middle_sites(sites), looked_at, settings, progress)
         if agreement is None:
-            common = CommonPatches.choose(looked_at, folder.manifest.settings.seed)
-            agreement = Agreement.fit(cuts, common.features, folder.manifest.settings)
+            common = CommonPatches.choose(looked_at, settings.seed)
+            agreement = Agreement.fit(cuts, common.features, settings)
         bases = {site: agreement.basis(cut, common.features(site)) for site, cut in cuts.items()}
         for index in missing:
             _write_episode(
@@ -212,29 +217,19 @@ def _groups(episodes: int, basis: str) -> list[list[int]]:
     return [list(range(episodes))] if basis == "run" else [[index] for index in range(episodes)]
 
 
-def _cuts(features: Sequence[dict[str, SiteFeatures]], settings: Settings, progress: Progress) -> dict[str, SiteCut]:
-    from analyzer.basis import SiteCut
-
-    sites = list(features[0])
-    progress.stage("Normalized Cut", len(sites), "site")
+def _fitted(
+    title: str,
+    fit: Callable[[Iterable[np.ndarray], Settings], Cut],
+    sites: Sequence[str],
+    features: Sequence[dict[str, SiteFeatures]],
+    settings: Settings,
+    progress: Progress,
+) -> dict[str, Cut]:
+    """One basis for each site, of all episodes' patches."""
+    progress.stage(title, len(sites), "site")
     cuts = {}
     for site in sites:
-        cuts[site] = SiteCut.fit(chain.from_iterable(one[site].chunks(CHUNK_FRAMES) for one in features), settings)
-        progress.advance(1)
-    return cuts
-
-
-def _figure_cuts(
-    features: Sequence[dict[str, SiteFeatures]], settings: Settings, progress: Progress
-) -> dict[str, NystromNcut]:
-    """Of the sites that instances are found in."""
-    from analyzer.instances.figure_cut import figure_cut
-
-    sites = middle_sites(list(features[0]))
-    progress.stage("Normalized Cut of things and ground", len(sites), "site")
-    cuts = {}
-    for site in sites:
-        cuts[site] = figure_cut(chain.from_iterable(one[site].chunks(CHUNK_FRAMES) for one in features), settings)
+        cuts[site] = fit(chain.from_iterable(one[site].chunks(CHUNK_FRAMES) for one in features), settings)
         progress.advance(1)
     return cuts
 

@@ -24,8 +24,8 @@ from analyzer.instances.patches import PatchRule
 from analyzer.instances.view import SiteView, middle_sites
 from analyzer.motion_track import MotionTrack
 from analyzer.ncut.coupling import Link, coupled
-from analyzer.ncut.embedding import coordinates
 from analyzer.ncut.nystrom import NystromNcut
+from analyzer.new_cut import new_cut
 from analyzer.npy import NpyFile
 from analyzer.pipeline import episode_record
 from analyzer.recordings import open_recording
@@ -162,7 +162,7 @@ class Scene:
         first, end = max(0, start - 1), min(last, stop + 1)
         vectors = _coupled(cut, shares[first : end + 1], self.links[first:end])[start - first : stop - first + 1]
         flat = torch.from_numpy(vectors.reshape(-1, vectors.shape[-1]).astype(np.float32))
-        placed = coordinates(flat, cut.eigenvalues_.float(), cut.reach_).numpy()
+        placed = cut.coordinates(flat).numpy()
         result = self.placed[site].copy()
         result[start : stop + 1] = placed.reshape(stop - start + 1, *result.shape[1:])
         return result
@@ -171,14 +171,7 @@ class Scene:
 def _cut(features: np.ndarray) -> tuple[NystromNcut, torch.Tensor]:
     frames, rows, cols, channels = features.shape
     flat = features.reshape(-1, channels)
-    ncut = NystromNcut(
-        SETTINGS.n_eigenvectors,
-        n_landmarks=SETTINGS.n_landmarks,
-        affinity=SETTINGS.affinity,
-        mean_affinity=SETTINGS.mean_affinity,
-        density=SETTINGS.density,
-        seed=SETTINGS.seed,
-    ).fit(flat[at : at + 8192] for at in range(0, len(flat), 8192))
+    ncut = new_cut(SETTINGS).fit(flat[at : at + 8192] for at in range(0, len(flat), 8192))
     return ncut, torch.cat(list(ncut.transform_shares(flat))).reshape(frames, 1, rows, cols, -1)
 
 

@@ -96,7 +96,7 @@ def embed(method: str, take: Take) -> Embedding:
         return Embedding(vectors, lambda segments: peer_kway(vectors, segments))
     fitted = ours().fit(x)
     if method == OURS:
-        placed = coordinates(_coupled(fitted, take), fitted.eigenvalues_, fitted.reach_)
+        placed = fitted.coordinates(_coupled(fitted, take))
         places = kmeans_landmarks(_few(placed), PLACES, iterations=5)
         at = nearest(placed, places)
         sizes = torch.bincount(at, minlength=len(places))

@@ -13,8 +13,8 @@ from analyzer.instances.instance import Instance
 from analyzer.instances.patches import PatchRule
 from analyzer.ncut.affinity import squared_distances
 from analyzer.ncut.alignment import Alignment, align
-from analyzer.ncut.embedding import coordinates
 from analyzer.run_folder import CameraRecord, SiteRecord
+from analyzer.site_coordinates import site_coordinates
 
 FRAMES = 32
 """Of those that both sides have, spread evenly: residuals change little with more."""
@@ -162,8 +162,7 @@ def _cells(
 
 def _placed(eigenvectors: np.ndarray, record: SiteRecord) -> np.ndarray:
     """(…, k) -> (n, c) coordinates of all patches, one after another."""
-    flat = torch.from_numpy(eigenvectors.reshape(-1, eigenvectors.shape[-1]).astype(np.float32))
-    return coordinates(flat, torch.tensor(record.eigenvalues), record.reach).numpy()
+    return site_coordinates(eigenvectors, record).reshape(-1, eigenvectors.shape[-1] - 1)
 
 
 def _spread(count: int) -> list[int]:

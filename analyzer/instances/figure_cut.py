@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from analyzer.ncut.coupling import Link, coupled
 from analyzer.ncut.embedding import coordinates
 from analyzer.ncut.nystrom import NystromNcut
+from analyzer.new_cut import new_cut
 from analyzer.settings import Settings
 
 MEAN_AFFINITY, DENSITY = 0.2, 0.25
@@ -21,15 +23,7 @@ FARTHEST = 6e4
 
 def figure_cut(chunks: Iterable[np.ndarray], settings: Settings) -> NystromNcut:
     """Learn a site's from (n, C) chunks, which are read once."""
-    return NystromNcut(
-        settings.n_eigenvectors,
-        n_landmarks=settings.n_landmarks,
-        affinity=settings.affinity,
-        mean_affinity=MEAN_AFFINITY,
-        density=DENSITY,
-        seed=settings.seed,
-        device=settings.device,
-    ).fit(chunks)
+    return new_cut(replace(settings, mean_affinity=MEAN_AFFINITY, density=DENSITY)).fit(chunks)
 
 
 def figure_frames(
