@@ -13,6 +13,8 @@ FOREIGN_FACTOR = 0.7
 hundredth of the sampled patches."""
 FOREIGN_SHARE = 0.01
 """So many of the patches of a frame must be foreign before the basis is fitted anew at once."""
+MOST_SCALE = 2.0
+"""Of a basis next to the scale it would have by itself."""
 
 
 class LiveSample(RunningSample):
@@ -31,15 +33,16 @@ class LiveSample(RunningSample):
 def aligning_map(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
     """The (c, c) float32 rotation times a scale that brings `new` @ map closest to `old` (Schönemann & Carroll 1970).
 
-    Among coordinates only ratios of distances mean anything, and these it leaves as they are.
+    Among coordinates only ratios of distances mean anything, and these it leaves as they are. The scale stays within a
+    factor of `MOST_SCALE`: what a source showed first may have been all alike, and what comes then must not stay as near.
 
     Args:
         new, old: (s, c) coordinates of the same rows in two bases.
     """
     rotation, _ = closest_rotation(new, old)
     turned = new.double() @ rotation
-    scale = (turned * old).sum() / turned.square().sum().clamp(min=1e-12)
-    return (scale * rotation).float()
+    scale = float((turned * old).sum() / turned.square().sum().clamp(min=1e-12))
+    return (min(max(scale, 1 / MOST_SCALE), MOST_SCALE) * rotation).float()
 
 
 def relative_change(new: torch.Tensor, old: torch.Tensor) -> float:

@@ -44,8 +44,19 @@ def test_what_was_turned_and_stretched_is_brought_back() -> None:
     generator = torch.Generator().manual_seed(0)
     old = torch.randn(200, 6, generator=generator)
     turn = torch.linalg.qr(torch.randn(6, 6, generator=generator)).Q
-    new = 3 * old @ turn
+    new = 1.8 * old @ turn
     torch.testing.assert_close(new @ aligning_map(new, old), old, atol=1e-5, rtol=0)
+
+
+def test_a_source_that_begins_black_opens_up() -> None:
+    x, _ = blobs(2000, groups=5, d=20)
+    model = NystromNcut(5, n_landmarks=64)
+    for _ in range(5):
+        model.partial_fit(torch.zeros(100, 20))
+    for frame in x.split(100):
+        model.partial_fit(frame)
+    there, alone = placed(model, x), placed(NystromNcut(5, n_landmarks=64).fit(x), x)
+    assert float(there.std(0).norm()) > 0.4 * float(alone.std(0).norm())
 
 
 def test_a_new_fit_forgets_the_live_source() -> None:
