@@ -28,7 +28,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests" / "videos")]
 
-from driving import opened, recorded, standalone, start_server  # noqa: E402
+from driving import opened, recorded, serving, standalone  # noqa: E402
 from find_browser import find_browser  # noqa: E402
 from made_runs import make_run  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
@@ -148,12 +148,8 @@ def main() -> None:
                 run = _many_episodes(Path(scratch) / "ten")
             elif run is None:
                 options.run = run = _large_run(Path(scratch), options.frames)
-            server = start_server([run], Path(scratch) / "server.log")
-            try:
+            with serving([run], Path(scratch)) as server:
                 measured = part(server.address)
-            finally:
-                server.process.kill()
-                server.process.wait()
             results |= measured
             if not options.json:
                 _print(measured)

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests" / "videos")]
 
-from driving import recorded, start_server  # noqa: E402
+from driving import recorded, serving  # noqa: E402
 from find_browser import find_browser  # noqa: E402
 from made_runs import make_run  # noqa: E402
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
@@ -89,12 +89,10 @@ def main() -> None:
     """Print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     with tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
-        os.environ["TRAJECTORY_LENS_CACHE"] = f"{home}/cache"
         many(Path(home) / "run", count)
         browser = driver.chromium.launch(executable_path=find_browser(), args=FLAGS)
         for how in ("cold", "again"):
-            server = start_server([Path(home) / "run"], Path(home) / "log")
-            try:
+            with serving([Path(home) / "run"], Path(home)) as server:
                 rows, whole, took = opened(browser, server.address)
                 print(
                     f"{count} episodes, {how}: rows after {rows:.0f} ms, all after {whole:.0f} ms (limit {LIMITS['open']})"
@@ -104,9 +102,6 @@ def main() -> None:
                 print(
                     f"  filter: median {sorted(took)[len(took) // 2]:.0f} ms, worst {max(took):.0f} ms (limit {LIMITS['filter']})"
                 )
-            finally:
-                server.process.kill()
-                server.process.wait()
         browser.close()
     print(f"load of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from driving import Server, opened, recorded, standalone, start_server
+from driving import Server, opened, recorded, serving, standalone
 from find_browser import find_browser
 from made_runs import make_run
 from playwright import sync_api as playwright
@@ -91,7 +91,5 @@ def show(page: playwright.Page, tmp_path: Path) -> Callable[..., playwright.Page
 def server(run: RunFolder, two_cameras: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The page's server on `run` and `two_cameras`, for tests that leave it as it is."""
     folders = [run.path, two_cameras.path]
-    server = start_server(folders, tmp_path_factory.mktemp("log") / "server.log")
-    yield server
-    server.process.kill()
-    server.process.wait()
+    with serving(folders, tmp_path_factory.mktemp("server")) as server:
+        yield server

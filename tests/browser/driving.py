@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,20 +90,29 @@ class Server:
     process: subprocess.Popen[bytes]
 
 
-def start_server(folders: list[Path], log: Path, port: int | None = None) -> Server:
-    """`python -m analyzer view`, once it answers."""
+@contextmanager
+def serving(folders: list[Path], home: Path, port: int | None = None) -> Iterator[Server]:
+    """`python -m analyzer view`, once it answers, until the block ends; its log and its cache lie in `home`."""
     port = port or _free_port()
+    log, app = home / "server.log", str(ROOT / "streamlit_app.py")
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port), "--", *map(str, folders)]
+    environment = {**os.environ, "TRAJECTORY_LENS_CACHE": str(home / "cache")}
     with log.open("ab") as file:
-        command = [sys.executable, str(ROOT / "streamlit_app.py"), *map(str, folders)]
-        command = [sys.executable, "-m", "streamlit", "run", command[1], "--server.port", str(port), "--", *command[2:]]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
-    address = f"http://127.0.0.1:{port}"
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file)
+    try:
+        yield _answering(Server(f"http://127.0.0.1:{port}", port, process), log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answering(server: Server, log: Path) -> Server:
     for _ in range(300):
         try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return Server(address, port, process)
+            with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=1):
+                return server
         except OSError:
-            assert process.poll() is None, log.read_text()
+            assert server.process.poll() is None, log.read_text()
             time.sleep(0.1)
     raise AssertionError(f"the server does not answer: {log.read_text()}")
 

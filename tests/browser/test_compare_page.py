@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import Server, recorded, start_server
+from driving import Server, recorded, serving
 from made_runs import make_run
 from recordings import barcode, write_clip
 
@@ -92,12 +92,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shelf(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRAJECTORY_LENS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        server = start_server([runs], tmp_path_factory.mktemp("log") / "server.log")
-    yield server
-    server.process.kill()
-    server.process.wait()
+    with serving([runs], tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from driving import Server, opened, recorded, start_server
+from driving import Server, opened, recorded, serving
 from made_runs import make_run
 
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\">"
@@ -21,10 +21,8 @@ HOSTILE = "<img src=x onerror=\"document.title='hacked'\">"
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("shelf")
     make_run(home / "runs" / "one", recorded(home / "take.mp4", 12), names=(HOSTILE, "plate", "cup"))
-    server = start_server([home / "runs"], tmp_path_factory.mktemp("log") / "server.log")
-    yield server
-    server.process.kill()
-    server.process.wait()
+    with serving([home / "runs"], home) as server:
+        yield server
 
 
 @pytest.fixture

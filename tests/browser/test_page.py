@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import Server, opened, recorded, start_server
+from driving import Server, opened, recorded, serving
 from made_runs import make_run
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -26,10 +26,8 @@ from foundation.names import safe_name
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
     """A server on a folder in which runs may still appear."""
     folder = tmp_path_factory.mktemp("shelf")
-    server = start_server([folder], tmp_path_factory.mktemp("log") / "server.log")
-    yield server, folder
-    server.process.kill()
-    server.process.wait()
+    with serving([folder], tmp_path_factory.mktemp("server")) as server:
+        yield server, folder
 
 
 def two_takes(folder: Path, recordings: Path) -> RunFolder:
@@ -107,18 +105,15 @@ def test_a_verdict_tags_and_a_note_are_saved_at_once(page: Any, own: tuple[str, 
 
 def test_a_note_survives_the_death_of_the_server(page: Any, tmp_path: Path) -> None:
     run = two_takes(tmp_path / "run", tmp_path)
-    server = start_server([run.path], tmp_path / "server.log")
-    opened(page, server.address)
-    page.get_by_label("Note").fill("first")
-    saved(page)
-    server.process.kill()  # as kill -9 does
-    server.process.wait()
+    with serving([run.path], tmp_path) as server:
+        opened(page, server.address)
+        page.get_by_label("Note").fill("first")
+        saved(page)  # and then it is killed, as kill -9 does
     assert [review.note for review in reviews(run).current()] == ["first"]
     # Typed while nobody listens: it goes out once there is somebody again.
     page.get_by_label("Note").fill("first, and second")
     page.wait_for_timeout(500)
-    again = start_server([run.path], tmp_path / "again.log", port=server.port)
-    try:
+    with serving([run.path], tmp_path, port=server.port):
         opened(page, server.address)
         for _ in range(100):
             notes = [review.note for review in reviews(run).current()]
@@ -126,9 +121,6 @@ def test_a_note_survives_the_death_of_the_server(page: Any, tmp_path: Path) -> N
                 break
             page.wait_for_timeout(100)
         assert notes == ["first, and second"]
-    finally:
-        again.process.kill()
-        again.process.wait()
 
 
 def test_two_pages_lose_nothing_to_each_other(page: Any, own: tuple[str, RunFolder]) -> None:

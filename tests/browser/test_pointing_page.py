@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driving import Server, opened, recorded, start_server
+from driving import Server, opened, recorded, serving
 from made_runs import findings, make_run
 
 from analyzer.findings_folder import FOLDER, write_findings
@@ -118,10 +118,8 @@ def test_another_frame_asks_to_point_again(pointing: Any) -> None:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[tuple[Server, RunFolder]]:
     run = make_run(tmp_path / "run", recorded(tmp_path / "take.mp4", 12))
-    server = start_server([run.path], tmp_path / "server.log")
-    yield server, run
-    server.process.kill()
-    server.process.wait()
+    with serving([run.path], tmp_path) as server:
+        yield server, run
 
 
 def written(run: RunFolder) -> list[PointedObject]:
