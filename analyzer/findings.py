@@ -87,10 +87,11 @@ class AnalysedEpisode:
 
     def view(self, camera: str) -> View:
         """One camera, as instances are found in it."""
-        read = partial(_figure, camera=self._position(camera))
+        position = self._position(camera)
+        read = partial(_figure, camera=position)
         sites = {site.name: site for site in self.sites}
         return View(
-            camera=self.record.cameras[self._position(camera)],
+            camera=self.record.cameras[position],
             frames=len(self.record.frames),
             pictures=lambda start, stop: self.pictures(camera, range(start, stop)),
             sites=tuple(

@@ -127,8 +127,8 @@ def _analyse(
         features = dict(zip(group, looked_at, strict=True))
         sites, settings = list(looked_at[0]), folder.manifest.settings
         cuts = _fitted("Normalized Cut", SiteCut.fit, sites, looked_at, settings, progress)
-        things = "Normalized Cut of things and ground"  # what instances are found in
-        figures = _fitted(things, figure_cut, middle_sites(sites), looked_at, settings, progress)
+        title = "Normalized Cut of things and ground"  # what instances are found in
+        figures = _fitted(title, figure_cut, middle_sites(sites), looked_at, settings, progress)
         if agreement is None:
             common = CommonPatches.choose(looked_at, settings.seed)
             agreement = Agreement.fit(cuts, common.features, settings)

@@ -16,6 +16,7 @@ class OneBrowser(LoadFileScheduling):  # type: ignore[misc]
         return "browser" if _drives_a_browser(nodeid) else str(super()._split_scope(nodeid))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
     config.option.loadscopereorder = False
     return OneBrowser(config, log)

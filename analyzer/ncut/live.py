@@ -47,7 +47,7 @@ def aligning_map(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
 
 def relative_change(new: torch.Tensor, old: torch.Tensor) -> float:
     """How far the rows' (s, c) coordinates moved, next to how far they lie apart: 0 not at all, 1 as far as from row to
-    row. Root mean square over rows."""
+    row, in the basis where they lie farther apart. Root mean square over rows."""
     moved = (new - old).square().sum()
-    apart = 2 * (old - old.mean(0)).square().sum()
+    apart = 2 * max((placed - placed.mean(0)).square().sum() for placed in (old, new))
     return float((moved / apart.clamp(min=1e-12)).sqrt())

@@ -66,7 +66,7 @@ class NystromNcut:
         landmarks_: (m, d) float32 landmark positions in feature space.
         embedding_: (s, k) float32 eigenvectors of the sampled rows.
         degree_: (s,) degrees of the sampled rows, as a share of the sample: mean affinity to all.
-        reach_: how long `coordinates` are at most.
+        reach_: how long `coordinates` are at most, before a live basis scales them.
         captured_: share of the sample's own affinity (trace of W) that the landmarks see, in [0, 1].
         n_features_in_: d.
         drift_: after `partial_fit`: bound on how far its changes of basis together have moved what was seen before, next
@@ -134,7 +134,8 @@ class NystromNcut:
             if len(sampled) < 2:
                 raise ValueError(f"Normalized Cut needs at least 2 patches; got {len(sampled)}.")
             self._fit(sampled, self.sigma)
-        self.__dict__.pop("_live", None)
+        for left in ("_live", "drift_"):
+            self.__dict__.pop(left, None)
         return self
 
     def partial_fit(self, x: rows.Array, y: object = None) -> Self:
@@ -234,10 +235,11 @@ class NystromNcut:
         return self.fit(x).transform(x)
 
     def coordinates(self, eigenvectors: torch.Tensor) -> torch.Tensor:
-        """(n, k) of `transform` -> (n, k - 1) positions whose distances say who belongs together: see
+        """(n, k) tensor of `transform` -> (n, k - 1) positions whose distances say who belongs together: see
         `embedding.coordinates`. None is farther than `reach_` from 0 (in a live basis: scaled as all are)."""
+        self._device()
         placed = coordinates(eigenvectors, self.eigenvalues_, self.reach_)
-        return placed if self._to_known is None else placed @ self._to_known
+        return placed if self._to_known is None else placed @ self._to_known.to(placed)
 
     # -- the mathematics ---------------------------------------------------------------------------------------------
 

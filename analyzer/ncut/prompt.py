@@ -1,6 +1,6 @@
 """From a few clicked patches to a mask over all patches of all frames, and who looks like one patch.
 
-Everything works row by row on coordinates (`embedding.coordinates`), so a stream of any length costs no memory.
+Everything works row by row on coordinates (`NystromNcut.coordinates`), so a stream of any length costs no memory.
 """
 
 from __future__ import annotations

@@ -120,14 +120,13 @@ def test_similarity_is_what_the_analysis_computes(show: Show, run: RunFolder) ->
     """Against analyzer.ncut: the same coordinates, the same kernel, the same scale but for the sample it is taken from."""
     import torch
 
-    from analyzer.ncut.embedding import coordinates
     from analyzer.ncut.prompt import similarity, typical_distance
+    from analyzer.site_coordinates import site_coordinates
 
     episode = run.manifest.done[0]
     with run.array(episode, SITES[0], "eigenvectors") as file:
-        vectors = torch.from_numpy(file.read(0, len(file)).astype(np.float32)).flatten(0, 3)
-    site = run.site(episode, SITES[0])
-    points = coordinates(vectors, torch.tensor(site.eigenvalues), site.reach)
+        placed = site_coordinates(file.read(0, len(file)), run.site(episode, SITES[0]))
+    points = torch.from_numpy(placed).flatten(0, 3)
     page = show(run)
     look(page, site=SITES[0])
     patch = {"frame": 4, "camera": 0, "row": 2, "column": 5, "site": SITES[0]}

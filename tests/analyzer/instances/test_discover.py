@@ -177,6 +177,11 @@ def test_sites_of_different_grids_are_looked_at_together() -> None:
 
 
 def test_the_callers_threads_are_left_as_they_were() -> None:
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    discover(Stage((), 2).view, Settings())
-    assert (torch.get_num_threads(), cv2.getNumThreads()) == before
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        held = 2, cv2.getNumThreads()
+        discover(Stage((), 2).view, Settings())
+        assert (torch.get_num_threads(), cv2.getNumThreads()) == held
+    finally:
+        torch.set_num_threads(before)

@@ -24,6 +24,9 @@ def test_what_was_seen_stays_where_it_was_as_far_as_the_told_drift() -> None:
     moved = (placed(model, x[:100]) - before).square().sum().sqrt()
     apart = (2 * (before - before.mean(0)).square().sum()).sqrt()
     assert model.drift_ > told
+    torch.testing.assert_close(
+        model.coordinates(model.transform(x).double()).float(), placed(model, x), atol=1e-4, rtol=0
+    )
     assert float(moved / apart) < 1.5 * (model.drift_ - told) < 0.2
 
 
@@ -57,6 +60,7 @@ def test_a_source_that_begins_black_opens_up() -> None:
         model.partial_fit(frame)
     there, alone = placed(model, x), placed(NystromNcut(5, n_landmarks=64).fit(x), x)
     assert float(there.std(0).norm()) > 0.4 * float(alone.std(0).norm())
+    assert model.drift_ < 3
 
 
 def test_a_new_fit_forgets_the_live_source() -> None:
