@@ -80,50 +80,50 @@ class AnalysedEpisode:
 
     def views(self, camera: str) -> tuple[SiteView, ...]:
         """The sites as one camera sees them, in the coordinates of their own basis."""
-        read = partial(_coordinates, camera=self._position(camera))
+        position = self._position(camera)
         return tuple(
-            SiteView(site.name, site.grid, partial(read, self.folders[site.name], site)) for site in self.sites
+            SiteView(site.name, site.grid, partial(_coordinates, self.folders[site.name], site, position))
+            for site in self.sites
         )
 
     def view(self, camera: str) -> View:
         """One camera, as instances are found in it."""
         position = self._position(camera)
-        read = partial(_figure, camera=position)
         sites = {site.name: site for site in self.sites}
         return View(
             camera=self.record.cameras[position],
             frames=len(self.record.frames),
             pictures=lambda start, stop: self.pictures(camera, range(start, stop)),
             sites=tuple(
-                SiteView(name, sites[name].grid, partial(read, self.folders[name], sites[name]))
+                SiteView(name, sites[name].grid, partial(_figure, self.folders[name], sites[name], position))
                 for name in middle_sites(list(sites))
             ),
         )
 
     def raw(self, camera: str) -> dict[str, Callable[[int, int], np.ndarray]]:
         """Site -> frames start … stop - 1 of its features, (n, rows, cols, C)."""
-        read = partial(_raw, camera=self._position(camera))
-        return {name: partial(read, stored) for name, stored in self.features.items()}
+        position = self._position(camera)
+        return {name: partial(_raw, stored, position) for name, stored in self.features.items()}
 
     def _position(self, camera: str) -> int:
         return [one.name for one in self.record.cameras].index(camera)
 
 
-def _coordinates(folder: Path, site: SiteRecord, start: int, stop: int, *, camera: int) -> np.ndarray:
+def _coordinates(folder: Path, site: SiteRecord, camera: int, start: int, stop: int) -> np.ndarray:
     with NpyFile.open(folder / "eigenvectors.npy") as file:
         vectors = file.read(start, stop)[:, camera]
     return site_coordinates(vectors, site)
 
 
-def _figure(folder: Path, site: SiteRecord, start: int, stop: int, *, camera: int) -> np.ndarray:
+def _figure(folder: Path, site: SiteRecord, camera: int, start: int, stop: int) -> np.ndarray:
     path = folder / FIGURE
     if not path.exists():  # of an analysis from before instances had a cut of their own
-        return _coordinates(folder, site, start, stop, camera=camera)
+        return _coordinates(folder, site, camera, start, stop)
     with NpyFile.open(path) as file:
         return file.read(start, stop)[:, camera].astype(np.float32)
 
 
-def _raw(stored: SiteFeatures, start: int, stop: int, *, camera: int) -> np.ndarray:
+def _raw(stored: SiteFeatures, camera: int, start: int, stop: int) -> np.ndarray:
     return np.asarray(stored.frames(start, stop)[:, camera])
 
 

@@ -162,7 +162,7 @@ class Settings:
     n_eigenvectors: int = _parameter(20, "Eigenvectors kept of every site.", low=2, high=128)
     n_landmarks: int | None = _parameter(
         None,
-        "Landmarks that stand for all patches (none: 512, or 256 for more than 16,384 patches; more for a narrow affinity).",
+        "Landmarks that stand for all patches (none: 256 of more than 16,384 patches, else 512, or 1,024 if the affinity is narrow).",
         low=16,
         high=8192,
         optional_type=int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,6 +17,7 @@ from analyzer.ncut.embedding import coordinates, median_reach
 from analyzer.ncut.kway import SegmentTree
 from analyzer.ncut.landmarks import kmeans_landmarks, nearest
 from analyzer.ncut.nystrom import NystromNcut
+from analyzer.new_cut import new_cut
 from analyzer.settings import Settings
 from benchmarks.ncut_data import Take
 
@@ -39,10 +40,7 @@ def ours(sigma: float | None = None, vectors: int = VECTORS) -> NystromNcut:
     ncut-pytorch and the definition of Normalized Cut have none."""
     if sigma is not None:
         return NystromNcut(vectors, sigma=sigma)
-    chosen = Settings()
-    return NystromNcut(
-        vectors, mean_affinity=chosen.mean_affinity, density=chosen.density, n_landmarks=chosen.n_landmarks
-    )
+    return new_cut(replace(Settings(), n_eigenvectors=vectors))
 
 
 def peer(x: torch.Tensor, sigma: float | None = None, vectors: int = VECTORS) -> torch.Tensor:

@@ -39,9 +39,8 @@ def aligning_map(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
     Args:
         new, old: (s, c) coordinates of the same rows in two bases.
     """
-    rotation, _ = closest_rotation(new, old)
-    turned = new.double() @ rotation
-    scale = float((turned * old).sum() / turned.square().sum().clamp(min=1e-12))
+    rotation, common = closest_rotation(new, old)
+    scale = float(common.sum() / new.double().square().sum().clamp(min=1e-12))
     return (min(max(scale, 1 / MOST_SCALE), MOST_SCALE) * rotation).float()
 
 

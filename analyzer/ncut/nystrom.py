@@ -46,8 +46,8 @@ class NystromNcut:
 
     Args:
         n_eigenvectors: k, how many; the first is the trivial one, with eigenvalue 1.
-        n_landmarks: m; fewer are used where the sample has fewer different rows. None: 512, or 256 where there are more
-            than `n_sample` rows; and where they see too little of a narrow affinity, up to 1024.
+        n_landmarks: m; fewer are used where the sample has fewer different rows. None: 256 where there are more than
+            `n_sample` rows, else 512, or up to 1024 where these see too little of a narrow affinity.
         affinity: "rbf", or "cosine" (rows are scaled to length 1 first).
         sigma: scale of the affinity, in units of the features; None: from `mean_affinity`.
         mean_affinity: where `sigma` is None: how alike two patches are on average, in (0, 1).
@@ -166,14 +166,13 @@ class NystromNcut:
         if not sampled.fitted_at:
             self._fit(rows.held(sampled), self.sigma)
         else:
-            before = self.coordinates(
-                torch.cat([self._embed(self._affinity(block)) for block in sampled.rows.split(rows.BLOCK)])
-            )
+            before = self.coordinates(self.transform(sampled.rows))
             # The scale follows the source until the sample is full; from then on it would only move what is known.
             scale = self.sigma_ if sampled.fitted_at >= sampled.size else self.sigma
             self._fit(rows.held(sampled), scale)
-            self._to_known = live.aligning_map(self.coordinates(self.embedding_), before)
-            self.drift_ += live.relative_change(self.coordinates(self.embedding_), before)
+            now = self.coordinates(self.embedding_)
+            self._to_known = live.aligning_map(now, before)
+            self.drift_ += live.relative_change(now @ self._to_known, before)
         sampled.fitted_at = sampled.seen
 
     def _foreign(self, x: torch.Tensor) -> torch.Tensor:
