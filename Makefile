@@ -12,6 +12,7 @@ demo: $(VENV)/.product
 view: $(VENV)/.product
 	$(BIN)/python -m analyzer view
 
+# Tests run side by side, so that each computes with one thread.
 test: $(VENV)/.development $(VENV)/.browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

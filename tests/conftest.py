@@ -22,9 +22,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
     return OneBrowser(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest and has to be done one after another is begun first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # What takes longest and has to be done one after another is begun first.
     items.sort(key=lambda item: not _drives_a_browser(item.nodeid))
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
 
 
 def _drives_a_browser(nodeid: str) -> bool:
@@ -33,8 +37,3 @@ def _drives_a_browser(nodeid: str) -> bool:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    if item.get_closest_marker("slow") and not item.config.getoption("--slow"):
-        item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))

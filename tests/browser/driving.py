@@ -63,7 +63,7 @@ def standalone(run: RunFolder, path: Path, *, options: str = "") -> str:
 def opened(page: Any, address: str) -> Any:
     """Go there and wait until the player has all it needs."""
     page.goto(address)
-    page.wait_for_selector(".lens[data-ready]", timeout=60_000)
+    page.wait_for_selector(".lens[data-ready]", timeout=20_000)
     page.wait_for_function(
         "document.querySelector('.picture')?.dataset.frame !== undefined || window.lens === undefined"
     )
@@ -87,7 +87,6 @@ class Server:
 
     address: str
     port: int
-    process: subprocess.Popen[bytes]
 
 
 @contextmanager
@@ -100,19 +99,21 @@ def serving(folders: list[Path], home: Path, port: int | None = None) -> Iterato
     with log.open("ab") as file:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=file)
     try:
-        yield _answering(Server(f"http://127.0.0.1:{port}", port, process), log)
+        server = Server(f"http://127.0.0.1:{port}", port)
+        _wait_for_answer(server, process, log)
+        yield server
     finally:
         process.kill()
         process.wait()
 
 
-def _answering(server: Server, log: Path) -> Server:
+def _wait_for_answer(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         try:
             with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=1):
-                return server
+                return
         except OSError:
-            assert server.process.poll() is None, log.read_text()
+            assert process.poll() is None, log.read_text()
             time.sleep(0.1)
     raise AssertionError(f"the server does not answer: {log.read_text()}")
 
